@@ -1,0 +1,36 @@
+using System.Runtime.InteropServices;
+
+namespace Podnet.Linux;
+
+/// <summary>An owned file descriptor.</summary>
+public sealed class FileHandle : SafeHandle
+{
+    internal FileHandle(int fd)
+        : base(-1, ownsHandle: true) => SetHandle(fd);
+
+    public override bool IsInvalid => handle < 0;
+
+    internal int Fd => (int)handle;
+
+    /// <summary>Makes the names in a directory durable: what was created or renamed in it survives a power cut.</summary>
+    public static void SyncDirectory(string path)
+    {
+        using var directory = Open(path, Libc.O_RDONLY, $"open {path}");
+        if (Libc.fsync(directory.Fd) != 0)
+            throw KernelException.FromLastError($"fsync {path}");
+    }
+
+    /// <summary>Opens a file to append to, made with mode 0640 if it isn't there; for a child's output.</summary>
+    public static FileHandle OpenAppend(string path) =>
+        Open(path, Libc.O_WRONLY | Libc.O_CREAT | Libc.O_APPEND, $"open {path} for appending");
+
+    public static FileHandle OpenNull() => Open("/dev/null", Libc.O_RDWR, "open /dev/null");
+
+    internal static FileHandle Open(string path, int flags, string operation)
+    {
+        var fd = Libc.open(path, flags | Libc.O_CLOEXEC, 0x1A0 /* 0640 */);
+        return fd >= 0 ? new FileHandle(fd) : throw KernelException.FromLastError(operation);
+    }
+
+    protected override bool ReleaseHandle() => Libc.close((int)handle) == 0;
+}

@@ -1,0 +1,26 @@
+namespace Podnet.Linux;
+
+/// <summary>Kernel settings of the calling thread's network namespace, by their dotted names (net.ipv4.ip_forward).</summary>
+public static class Sysctl
+{
+    public static string Read(string name) => File.ReadAllText(PathOf(name)).TrimEnd();
+
+    public static bool Exists(string name) => File.Exists(PathOf(name));
+
+    /// <summary>Writes the value where it differs; true if it did.</summary>
+    public static bool Ensure(string name, string value)
+    {
+        if (Read(name) == value)
+            return false;
+        File.WriteAllText(PathOf(name), value);
+        return true;
+    }
+
+    // Dots and slashes change places, so that an interface name may hold a dot (sysctl(8)).
+    private static string PathOf(string name) =>
+        "/proc/sys/" + string.Create(name.Length, name, static (span, source) =>
+        {
+            for (var i = 0; i < source.Length; i++)
+                span[i] = source[i] switch { '.' => '/', '/' => '.', var c => c };
+        });
+}
