@@ -5,8 +5,15 @@ namespace Podnet.Linux;
 /// <summary>An owned file descriptor.</summary>
 public sealed class FileHandle : SafeHandle
 {
-    internal FileHandle(int fd)
-        : base(-1, ownsHandle: true) => SetHandle(fd);
+    internal FileHandle(int fd, bool owned = true)
+        : base(-1, owned) => SetHandle(fd);
+
+    /// <summary>This process's own standard input, output and error, to hand on to a child; disposing closes nothing.</summary>
+    public static FileHandle OwnInput { get; } = new(0, owned: false);
+
+    public static FileHandle OwnOutput { get; } = new(1, owned: false);
+
+    public static FileHandle OwnError { get; } = new(2, owned: false);
 
     public override bool IsInvalid => handle < 0;
 

@@ -1,0 +1,53 @@
+# What a newcomer needs is 'make demo' and 'make test'; both install what they lack (as root).
+.DELETE_ON_ERROR:
+.PHONY: build demo test bench publish format clean need-build need-run need-test
+
+CONFIGURATION ?= Release
+RID := linux-x64
+PUBLISH := dotnet publish -c $(CONFIGURATION) -r $(RID) --nologo -v quiet -o
+# The compiler server makes a build of many projects several times faster; it ends by itself.
+export UseSharedCompilation = true
+export DOTNET_CLI_TELEMETRY_OPTOUT = 1
+export DOTNET_NOLOGO = 1
+
+## bin/podnet (ahead-of-time compiled where it pays, needs the .NET runtime), bin/podnet-cni and bin/pause (native)
+build: need-build
+	@echo "building bin/podnet-cni, bin/pause, bin/podnet"
+	@$(PUBLISH) bin src/Podnet.Cni
+	@$(PUBLISH) bin src/Podnet.Pause
+	@$(PUBLISH) bin src/Podnet.Cli -p:PublishReadyToRun=true -p:PublishSingleFile=true --self-contained false
+	@rm -f bin/*.pdb bin/*.dbg bin/*.xml
+
+## two nodes, two nginx pods, one Service; leaves the cluster running
+demo: need-run build
+	@tools/demo
+
+## every test, in namespaces of its own
+test: need-run need-test build
+	@tools/test
+
+## the figures of bench/RESULTS.md
+bench: need-run need-test build
+	@bench/run
+
+## everything as native code, in dist/
+publish: need-build
+	$(PUBLISH) dist src/Podnet.Cni
+	$(PUBLISH) dist src/Podnet.Pause
+	$(PUBLISH) dist src/Podnet.Cli -p:PublishAot=true
+	@rm -f dist/*.pdb dist/*.dbg dist/*.xml
+
+format:
+	dotnet format Podnet.slnx --no-restore
+
+clean:
+	rm -rf bin dist src/*/bin src/*/obj tests/*/bin tests/*/obj
+
+need-build:
+	@tools/need gcc:gcc /usr/include/stdlib.h:libc6-dev /usr/include/zlib.h:zlib1g-dev
+
+need-run:
+	@tools/need runc:runc iptables-restore:iptables nginx:nginx-light
+
+need-test:
+	@tools/need ip:iproute2 nft:nftables kubectl:kubernetes-client ping:iputils-ping curl:curl conntrack:conntrack unshare:util-linux

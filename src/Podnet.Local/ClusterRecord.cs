@@ -1,0 +1,88 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Podnet.Linux;
+using Podnet.Local.Config;
+
+namespace Podnet.Local;
+
+/// <summary>
+/// That a local cluster exists and what it made or may have made. Written before the first thing is made and before every
+/// further node, so that <c>podnet down</c> finds all of it also when everything was killed half-way.
+/// </summary>
+public sealed record ClusterRecord
+{
+    public required string Cluster { get; init; }
+
+    /// <summary>Every namespace under /run/netns that is this cluster's.</summary>
+    public required IReadOnlyList<string> Namespaces { get; init; }
+
+    /// <summary>Folders that were not there before, the outermost first, to be taken away again once they are empty.</summary>
+    public required IReadOnlyList<string> MadeFolders { get; init; }
+
+    /// <summary>Claims the name. False if a cluster of that name exists: nothing is changed then.</summary>
+    public static bool TryCreate(ClusterPaths paths, ClusterSpec spec)
+    {
+        var made = Missing(Path.GetDirectoryName(paths.Record)!)
+            .Concat(Missing(NetworkNamespace.Directory))
+            .Concat(Missing(Path.GetDirectoryName(paths.Lib)!))
+            .Distinct()
+            .ToList();
+        Directory.CreateDirectory(Path.GetDirectoryName(paths.Record)!);
+        var record = new ClusterRecord
+        {
+            Cluster = paths.Cluster,
+            MadeFolders = made,
+            Namespaces = [paths.FabricNamespace, paths.OutsideNamespace, .. spec.Nodes.Select(n => paths.NodeNamespace(n.Name))],
+        };
+        try
+        {
+            using var file = new FileStream(paths.Record, FileMode.CreateNew, FileAccess.Write);
+            JsonSerializer.Serialize(file, record, ClusterRecordJson.Default.ClusterRecord);
+            file.Flush(flushToDisk: true);
+            return true;
+        }
+        catch (IOException) when (File.Exists(paths.Record))
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Null where there is no such cluster.</summary>
+    public static ClusterRecord? Load(ClusterPaths paths)
+    {
+        if (!File.Exists(paths.Record))
+            return null;
+        using var file = File.OpenRead(paths.Record);
+        if (file.Length == 0) // the claim was made and its content lost: nothing else can exist yet
+            return new ClusterRecord { Cluster = paths.Cluster, Namespaces = [], MadeFolders = [] };
+        return JsonSerializer.Deserialize(file, ClusterRecordJson.Default.ClusterRecord)
+            ?? throw new InvalidDataException($"{paths.Record} is empty");
+    }
+
+    public ClusterRecord With(string @namespace) =>
+        Namespaces.Contains(@namespace) ? this : this with { Namespaces = [.. Namespaces, @namespace] };
+
+    public void Save(ClusterPaths paths)
+    {
+        var temporary = paths.Record + ".new";
+        using (var file = new FileStream(temporary, FileMode.Create, FileAccess.Write))
+        {
+            JsonSerializer.Serialize(file, this, ClusterRecordJson.Default.ClusterRecord);
+            file.Flush(flushToDisk: true);
+        }
+
+        File.Move(temporary, paths.Record, overwrite: true);
+    }
+
+    private static List<string> Missing(string folder)
+    {
+        var missing = new List<string>();
+        for (var f = folder; f is not null && !Directory.Exists(f); f = Path.GetDirectoryName(f))
+            missing.Insert(0, f);
+        return missing;
+    }
+}
+
+[JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSerializable(typeof(ClusterRecord))]
+internal sealed partial class ClusterRecordJson : JsonSerializerContext;
