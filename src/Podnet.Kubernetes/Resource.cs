@@ -1,0 +1,83 @@
+using System.Collections.Immutable;
+using System.Text.Json.Serialization.Metadata;
+using k8s;
+using k8s.Models;
+
+namespace Podnet.Kubernetes;
+
+/// <summary>A kind of object that the API server serves, and where.</summary>
+/// <param name="Group">Empty for the core group.</param>
+/// <param name="Plural">The kind's name in paths: "endpointslices".</param>
+public abstract record Resource(string Group, string Version, string Plural, string Kind, bool Namespaced)
+{
+    /// <summary>As objects carry it: "v1", "apps/v1".</summary>
+    public string ApiVersion => Group.Length == 0 ? Version : $"{Group}/{Version}";
+
+    /// <summary>How an object of this kind is read and written, and which fields it has.</summary>
+    public abstract JsonTypeInfo TypeInfo { get; }
+
+    /// <summary>
+    /// The path of one object or, without a name, of the collection: "/apis/apps/v1/namespaces/default/deployments/web".
+    /// A namespaced collection without a namespace is that of all namespaces.
+    /// </summary>
+    internal string Path(string? @namespace, string? name = null, string? subresource = null)
+    {
+        var path = Group.Length == 0 ? $"/api/{Version}" : $"/apis/{Group}/{Version}";
+        if (Namespaced && @namespace is not null)
+            path += $"/namespaces/{Uri.EscapeDataString(@namespace)}";
+        path += $"/{Plural}";
+        if (name is not null)
+            path += $"/{Uri.EscapeDataString(name)}";
+        return subresource is null ? path : $"{path}/{subresource}";
+    }
+
+    /// <summary>Items of lists come without apiVersion and kind; objects made here often, too.</summary>
+    internal void Stamp(IKubernetesObject value)
+    {
+        value.ApiVersion = ApiVersion;
+        value.Kind = Kind;
+    }
+}
+
+/// <inheritdoc cref="Resource"/>
+public sealed record Resource<T>(string Group, string Version, string Plural, string Kind, bool Namespaced, JsonTypeInfo<T> Json)
+    : Resource(Group, Version, Plural, Kind, Namespaced)
+    where T : class, IKubernetesObject<V1ObjectMeta>
+{
+    public override JsonTypeInfo TypeInfo => Json;
+}
+
+/// <summary>The kinds that Podnet reads or serves.</summary>
+public static class Resources
+{
+    public static readonly Resource<V1Node> Nodes = new("", "v1", "nodes", "Node", Namespaced: false, Json.V1Node);
+
+    public static readonly Resource<V1Namespace> Namespaces =
+        new("", "v1", "namespaces", "Namespace", Namespaced: false, Json.V1Namespace);
+
+    public static readonly Resource<V1Pod> Pods = new("", "v1", "pods", "Pod", Namespaced: true, Json.V1Pod);
+
+    public static readonly Resource<V1Service> Services = new("", "v1", "services", "Service", Namespaced: true, Json.V1Service);
+
+    public static readonly Resource<V1ConfigMap> ConfigMaps =
+        new("", "v1", "configmaps", "ConfigMap", Namespaced: true, Json.V1ConfigMap);
+
+    public static readonly Resource<Corev1Event> Events = new("", "v1", "events", "Event", Namespaced: true, Json.Corev1Event);
+
+    public static readonly Resource<V1EndpointSlice> EndpointSlices =
+        new("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", Namespaced: true, Json.V1EndpointSlice);
+
+    public static readonly Resource<V1StatefulSet> StatefulSets =
+        new("apps", "v1", "statefulsets", "StatefulSet", Namespaced: true, Json.V1StatefulSet);
+
+    public static readonly Resource<V1Deployment> Deployments =
+        new("apps", "v1", "deployments", "Deployment", Namespaced: true, Json.V1Deployment);
+
+    public static readonly Resource<V1ReplicaSet> ReplicaSets =
+        new("apps", "v1", "replicasets", "ReplicaSet", Namespaced: true, Json.V1ReplicaSet);
+
+    public static readonly ImmutableArray<Resource> All =
+        [Nodes, Namespaces, Pods, Services, ConfigMaps, Events, EndpointSlices, StatefulSets, Deployments, ReplicaSets];
+
+    private static SourceGenerationContext Json => SourceGenerationContext.Default;
+}
