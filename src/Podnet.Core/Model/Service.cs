@@ -56,8 +56,8 @@ public sealed record Service(ObjectName Name)
     /// <summary>0 where there is none.</summary>
     public ushort HealthCheckNodePort { get; init; }
 
-    /// <summary>spec.publishNotReadyAddresses: endpoints count as ready whatever their condition.</summary>
-    public bool PublishNotReadyAddresses { get; init; }
+    // No publishNotReadyAddresses: who writes the EndpointSlices has put it into their ready condition already, and a
+    // proxy follows that condition alone.
 }
 
 /// <param name="Name">Empty for the only, unnamed port.</param>

@@ -1,0 +1,66 @@
+using System.Collections.Immutable;
+using Podnet.Core.Model;
+
+namespace Podnet.Core.Services;
+
+/// <summary>From a Service's slices, in any order and with duplicates, the endpoints of one of its ports.</summary>
+internal static class EndpointCollector
+{
+    /// <returns>Sorted by text (ordinal, as Kubernetes does), one per address and port.</returns>
+    public static ImmutableArray<ServiceEndpoint> Collect(
+        ServicePortName name, IReadOnlyList<EndpointSlice> slices, string nodeName, IPFamily family)
+    {
+        var found = new Dictionary<string, ServiceEndpoint>(StringComparer.Ordinal);
+        foreach (var slice in slices)
+        {
+            foreach (var port in slice.Ports)
+            {
+                if (port.Name != name.Port || port.Protocol != name.Protocol)
+                    continue;
+                foreach (var endpoint in slice.Endpoints)
+                {
+                    if (endpoint.Address.Family() == family)
+                        Add(found, Describe(endpoint, port.Port, nodeName));
+                }
+            }
+        }
+
+        return [.. found.Values.OrderBy(e => e.Text, StringComparer.Ordinal)];
+    }
+
+    private static ServiceEndpoint Describe(Endpoint endpoint, ushort port, string nodeName) =>
+        new(endpoint.Address, port, AddressText.Of(endpoint.Address, port), endpoint.NodeName == nodeName)
+        {
+            Ready = endpoint.Ready,
+            Serving = endpoint.Serving,
+            Terminating = endpoint.Terminating,
+            ZoneHints = endpoint.ZoneHints,
+            NodeHints = endpoint.NodeHints,
+        };
+
+    private static void Add(Dictionary<string, ServiceEndpoint> found, ServiceEndpoint endpoint)
+    {
+        if (!found.TryGetValue(endpoint.Text, out var other) || Wins(endpoint, other))
+            found[endpoint.Text] = endpoint;
+    }
+
+    /// <summary>
+    /// The address of a terminating pod can belong to a new one already: the new one wins. Kubernetes leaves the other cases
+    /// open; here they follow from the endpoints alone, never from the order in which slices arrived.
+    /// </summary>
+    private static bool Wins(ServiceEndpoint one, ServiceEndpoint other)
+    {
+        if (one.Terminating != other.Terminating)
+            return !one.Terminating;
+        if (one.Ready != other.Ready)
+            return one.Ready;
+        if (one.Serving != other.Serving)
+            return one.Serving;
+        if (one.IsLocal != other.IsLocal)
+            return one.IsLocal;
+        return string.CompareOrdinal(HintText(one), HintText(other)) < 0;
+    }
+
+    private static string HintText(ServiceEndpoint endpoint) =>
+        string.Join(',', endpoint.NodeHints) + ";" + string.Join(',', endpoint.ZoneHints);
+}

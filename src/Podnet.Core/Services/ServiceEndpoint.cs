@@ -1,0 +1,23 @@
+using System.Collections.Immutable;
+using System.Net;
+
+namespace Podnet.Core.Services;
+
+/// <summary>An address and port that a ServicePort's traffic can go to.</summary>
+/// <param name="Text">"10.240.0.28:80": its name in rules, and what it is sorted by.</param>
+/// <param name="IsLocal">It runs on this node.</param>
+public sealed record ServiceEndpoint(IPAddress Address, ushort Port, string Text, bool IsLocal)
+{
+    public bool Ready { get; init; }
+
+    public bool Serving { get; init; }
+
+    public bool Terminating { get; init; }
+
+    public ImmutableArray<string> ZoneHints { get; init; } = [];
+
+    public ImmutableArray<string> NodeHints { get; init; } = [];
+
+    /// <summary>Not ready any more, but good enough where nothing is ready: it still answers while it winds down.</summary>
+    public bool ServesWhileTerminating => Serving && Terminating;
+}
