@@ -34,6 +34,16 @@ internal static unsafe partial class Libc
     internal const short POSIX_SPAWN_SETSIGMASK = 0x08;
     internal const short POSIX_SPAWN_SETSID = 0x80;
 
+    // <sys/socket.h>, <asm-generic/socket.h>
+    internal const int AF_NETLINK = 16;
+    internal const int SOCK_RAW = 3;
+    internal const int SOCK_CLOEXEC = 0x80000;
+    internal const int SOL_SOCKET = 1;
+    internal const int SO_SNDBUFFORCE = 32;
+    internal const int SO_RCVBUFFORCE = 33;
+    internal const int MSG_TRUNC = 0x20;
+    internal const int MSG_DONTWAIT = 0x40;
+
     // <asm/unistd.h>: the same number on every architecture since 5.3
     internal const nint SYS_pidfd_open = 434;
 
@@ -75,6 +85,21 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Library, SetLastError = true)]
     internal static partial nint syscall(nint number, nint a, nint b);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int socket(int domain, int type, int protocol);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int bind(int fd, void* address, uint length);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int setsockopt(int fd, int level, int option, void* value, uint length);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial nint sendto(int fd, void* buffer, nuint length, int flags, void* address, uint addressLength);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial nint recvfrom(int fd, void* buffer, nuint length, int flags, void* address, uint* addressLength);
 
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int waitid(int idType, uint id, SigInfo* info, int options);
@@ -126,6 +151,16 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Library)]
     internal static partial int sigemptyset(void* set);
+
+    /// <summary>struct sockaddr_nl (linux/netlink.h): family, pad, port id (0 is the kernel), multicast groups.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct NetlinkAddress
+    {
+        internal ushort Family;
+        private readonly ushort _pad;
+        internal uint Port;
+        internal uint Groups;
+    }
 
     /// <summary>siginfo_t as waitid fills it (128 bytes): signo, errno, code, pad, pid, uid, status.</summary>
     [StructLayout(LayoutKind.Sequential, Size = 128)]

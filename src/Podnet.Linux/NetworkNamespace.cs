@@ -21,6 +21,9 @@ public sealed class NetworkNamespace : IDisposable
     /// <summary>Where it was opened from: a file under /run/netns, or /proc/PID/ns/net.</summary>
     public string Path { get; }
 
+    /// <summary>The descriptor's number, valid until this is disposed: what netlink wants where it names a namespace (IFLA_NET_NS_FD).</summary>
+    public int Descriptor => _handle.Fd;
+
     public static string PathOf(string name) => $"{Directory}/{name}";
 
     public static bool Exists(string name) => File.Exists(PathOf(name));

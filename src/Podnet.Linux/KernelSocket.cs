@@ -1,0 +1,104 @@
+using System.Runtime.InteropServices;
+
+namespace Podnet.Linux;
+
+/// <summary>
+/// A netlink socket as a plain pipe of datagrams to and from the kernel (netlink(7)). It belongs to the network namespace of the
+/// thread that opened it, for good, whichever thread uses it later. What the datagrams say is not known here.
+/// </summary>
+public sealed unsafe class KernelSocket : IDisposable
+{
+    private readonly FileHandle _handle;
+
+    private KernelSocket(FileHandle handle) => _handle = handle;
+
+    /// <param name="protocol">NETLINK_ROUTE and so on (linux/netlink.h).</param>
+    public static KernelSocket OpenNetlink(int protocol)
+    {
+        var fd = Libc.socket(Libc.AF_NETLINK, Libc.SOCK_RAW | Libc.SOCK_CLOEXEC, protocol);
+        if (fd < 0)
+            throw KernelException.FromLastError($"open a netlink socket of protocol {protocol}");
+        var handle = new FileHandle(fd);
+        Libc.NetlinkAddress address = new() { Family = Libc.AF_NETLINK }; // port 0: the kernel chooses a free one
+        if (Libc.bind(fd, &address, (uint)sizeof(Libc.NetlinkAddress)) == 0)
+            return new KernelSocket(handle);
+        var failure = KernelException.FromLastError($"bind a netlink socket of protocol {protocol}");
+        handle.Dispose();
+        throw failure;
+    }
+
+    /// <summary>setsockopt(2) with an int.</summary>
+    public void SetOption(int level, int option, int value)
+    {
+        if (Libc.setsockopt(_handle.Fd, level, option, &value, sizeof(int)) != 0)
+            throw KernelException.FromLastError($"set socket option {level}/{option} to {value}");
+    }
+
+    /// <summary>Room for one datagram of so many bytes, beyond net.core.wmem_max (needs CAP_NET_ADMIN). The kernel doubles it for its own overhead.</summary>
+    public void SetSendBuffer(int bytes) => SetOption(Libc.SOL_SOCKET, Libc.SO_SNDBUFFORCE, bytes);
+
+    /// <summary>Room for unread datagrams, beyond net.core.rmem_max (needs CAP_NET_ADMIN).</summary>
+    public void SetReceiveBuffer(int bytes) => SetOption(Libc.SOL_SOCKET, Libc.SO_RCVBUFFORCE, bytes);
+
+    /// <summary>
+    /// Sends one datagram. Netlink works on it before this returns: what the kernel answers is readable straight away.
+    /// Errors: EMSGSIZE where it is larger than the send buffer.
+    /// </summary>
+    public void Send(ReadOnlySpan<byte> datagram)
+    {
+        fixed (byte* start = datagram)
+        {
+            nint sent;
+            do
+            {
+                sent = Libc.sendto(_handle.Fd, start, (nuint)datagram.Length, 0, null, 0);
+            }
+            while (sent < 0 && LastError == Errno.Interrupted);
+
+            if (sent < 0)
+                throw KernelException.FromLastError($"send {datagram.Length} bytes over netlink");
+        }
+    }
+
+    /// <summary>
+    /// The next datagram that the kernel itself sent; those of other processes (any may send to any port) are thrown away.
+    /// Errors: ENOBUFS where the kernel had to drop one because nobody read; EMSGSIZE where the buffer is too small.
+    /// </summary>
+    public int Receive(Span<byte> buffer) => TryReceive(buffer, wait: true)!.Value;
+
+    /// <summary>As <see cref="Receive"/>, but null where nothing is there to read.</summary>
+    public int? ReceiveIfReady(Span<byte> buffer) => TryReceive(buffer, wait: false);
+
+    private int? TryReceive(Span<byte> buffer, bool wait)
+    {
+        // MSG_TRUNC asks for the datagram's real length, also where it did not fit (netlink(7), recv(2)).
+        var flags = Libc.MSG_TRUNC | (wait ? 0 : Libc.MSG_DONTWAIT);
+        fixed (byte* start = buffer)
+        {
+            while (true)
+            {
+                Libc.NetlinkAddress sender = default;
+                var size = (uint)sizeof(Libc.NetlinkAddress);
+                var length = Libc.recvfrom(_handle.Fd, start, (nuint)buffer.Length, flags, &sender, &size);
+                if (length < 0)
+                {
+                    if (LastError == Errno.Interrupted)
+                        continue;
+                    if (LastError == Errno.Again && !wait)
+                        return null;
+                    throw KernelException.FromLastError("receive over netlink");
+                }
+
+                if (sender.Port != 0)
+                    continue;
+                return length <= buffer.Length
+                    ? (int)length
+                    : throw new KernelException(Errno.MessageSize, $"receive {length} bytes over netlink into {buffer.Length}");
+            }
+        }
+    }
+
+    private static Errno LastError => (Errno)Marshal.GetLastPInvokeError();
+
+    public void Dispose() => _handle.Dispose();
+}
