@@ -19,4 +19,10 @@ internal static partial class Log
 
     [LoggerMessage(104, LogLevel.Information, "The watch of {Resource} works again")]
     public static partial void WatchRecovered(this ILogger logger, string resource);
+
+    [LoggerMessage(105, LogLevel.Warning, "{Kind} {Name} is left out: {Problem}")]
+    public static partial void ObjectLeftOut(this ILogger logger, string kind, string name, string problem);
+
+    [LoggerMessage(106, LogLevel.Warning, "A part of {Kind} {Name} is left out: {Problem}")]
+    public static partial void PartLeftOut(this ILogger logger, string kind, string name, string problem);
 }

@@ -1,0 +1,85 @@
+using System.Collections.Immutable;
+using k8s;
+using k8s.Models;
+using Microsoft.Extensions.Logging;
+using Podnet.Core.Model;
+using Podnet.Kubernetes.Converters;
+
+namespace Podnet.Kubernetes;
+
+/// <summary>
+/// Changes of API objects → snapshots of the cluster. An object that cannot be used is left out of them, and the log says so once.
+/// Its methods are what <see cref="Informer{T}.Changed"/> calls, from any thread.
+/// </summary>
+public sealed class ClusterStateBuilder(ILogger logger)
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<(string Kind, ObjectName Name), string> _problems = [];
+    private volatile ClusterState _current = ClusterState.Empty;
+
+    public ClusterState Current => _current;
+
+    /// <summary>After <see cref="Current"/> has become another one, for a reason that matters to a node's network.</summary>
+    public Action? Changed { get; set; }
+
+    public void Follow(Informer<V1Node> nodes) => nodes.Changed += (before, now) =>
+        Apply("Node", before, now, NodeConverter.Convert, static (state, name, node) =>
+            With(state.Nodes, name.Name, node, Unchanged.Is) is { } changed ? state with { Nodes = changed } : state);
+
+    public void Follow(Informer<V1Service> services) => services.Changed += (before, now) =>
+        Apply("Service", before, now, ServiceConverter.Convert, static (state, name, service) =>
+            With(state.Services, name, service, Unchanged.Is) is { } changed ? state with { Services = changed } : state);
+
+    public void Follow(Informer<V1EndpointSlice> slices) => slices.Changed += (before, now) =>
+        Apply("EndpointSlice", before, now, EndpointSliceConverter.Convert, static (state, name, slice) =>
+            With(state.EndpointSlices, name, slice, Unchanged.Is) is { } changed ? state with { EndpointSlices = changed } : state);
+
+    private void Apply<TObject, TModel>(
+        string kind, TObject? before, TObject? now, Func<TObject, Converted<TModel>> convert,
+        Func<ClusterState, ObjectName, TModel?, ClusterState> put)
+        where TObject : class, IKubernetesObject<V1ObjectMeta>
+        where TModel : class
+    {
+        var meta = (now ?? before)!.Metadata;
+        var name = new ObjectName(meta.NamespaceProperty ?? "", meta.Name);
+        var converted = now is null ? Converted<TModel>.Ignored : convert(now);
+        lock (_lock)
+        {
+            Say(kind, name, converted.Problem, leftOut: converted.Value is null);
+            var state = put(_current, name, converted.Value);
+            if (ReferenceEquals(state, _current))
+                return;
+            _current = state;
+        }
+        Changed?.Invoke();
+    }
+
+    private void Say(string kind, ObjectName name, string? problem, bool leftOut)
+    {
+        if (problem is null)
+        {
+            _problems.Remove((kind, name));
+            return;
+        }
+        if (_problems.GetValueOrDefault((kind, name)) == problem)
+            return;
+        _problems[(kind, name)] = problem;
+        var shown = Fields.Quote(name.Namespace.Length == 0 ? name.Name : name.ToString());
+        if (leftOut)
+            logger.ObjectLeftOut(kind, shown, problem);
+        else
+            logger.PartLeftOut(kind, shown, problem);
+    }
+
+    /// <summary>Null if nothing changes.</summary>
+    private static ImmutableDictionary<TKey, TValue>? With<TKey, TValue>(
+        ImmutableDictionary<TKey, TValue> all, TKey name, TValue? now, Func<TValue, TValue, bool> unchanged)
+        where TKey : notnull
+        where TValue : class
+    {
+        var before = all.GetValueOrDefault(name);
+        if (now is null)
+            return before is null ? null : all.Remove(name);
+        return before is not null && unchanged(before, now) ? null : all.SetItem(name, now);
+    }
+}
