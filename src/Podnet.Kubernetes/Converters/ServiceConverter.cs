@@ -53,7 +53,6 @@ public static class ServiceConverter
             HealthCheckNodePort = type == ServiceType.LoadBalancer && external == TrafficPolicy.Local
                 ? Fields.PortOrNone(spec.HealthCheckNodePort, "spec.healthCheckNodePort")
                 : (ushort)0,
-            PublishNotReadyAddresses = spec.PublishNotReadyAddresses == true,
         };
         return new(converted, null);
     }

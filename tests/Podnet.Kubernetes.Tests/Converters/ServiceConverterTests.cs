@@ -41,7 +41,6 @@ public sealed class ServiceConverterTests
         Assert.Equal(TrafficPolicy.Local, service.ExternalTrafficPolicy);
         Assert.Equal(TimeSpan.FromSeconds(10800), service.SessionAffinityTimeout);
         Assert.Equal(30999, service.HealthCheckNodePort);
-        Assert.True(service.PublishNotReadyAddresses);
     }
 
     [Theory]
