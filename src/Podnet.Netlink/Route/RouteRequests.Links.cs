@@ -15,7 +15,7 @@ public sealed partial class RouteRequests
         var writer = Batch.Begin(NewLink, New);
         PutEnd(ref writer, pair.Up ? LinkFlags.Up : LinkFlags.None, pair.Name, pair.Address, pair.Mtu);
         var info = writer.BeginPlainNested(LinkAttribute.Info);
-        writer.PutText(LinkAttribute.InfoKind, "veth");
+        writer.Put(LinkAttribute.InfoKind, "veth"u8);
         var data = writer.BeginPlainNested(LinkAttribute.InfoData);
         var peer = writer.BeginPlainNested(LinkAttribute.VethPeer);
         PutEnd(ref writer, LinkFlags.None, pair.PeerName, pair.PeerAddress, pair.Mtu);
@@ -42,7 +42,7 @@ public sealed partial class RouteRequests
         var writer = Batch.Begin(NewLink, New);
         PutEnd(ref writer, up ? LinkFlags.Up : LinkFlags.None, name, null, null);
         var info = writer.BeginPlainNested(LinkAttribute.Info);
-        writer.PutText(LinkAttribute.InfoKind, "bridge");
+        writer.Put(LinkAttribute.InfoKind, "bridge"u8);
         writer.EndNested(info);
         Batch.End(writer, $"create bridge {name}");
         return this;
