@@ -58,8 +58,8 @@ public static class ServicePlanner
         new(name, clusterIP, port.Port)
         {
             NodePort = port.NodePort,
-            ExternalIPs = [.. service.ExternalIPs.Where(ip => ip.Family() == family)],
-            LoadBalancerIPs = [.. service.LoadBalancerIPs.Where(ip => ip.Family() == family)],
+            ExternalIPs = [.. service.ExternalIPs.Where(ip => ip.Family() == family).Distinct()],
+            LoadBalancerIPs = [.. service.LoadBalancerIPs.Where(ip => ip.Family() == family).Distinct()],
             SourceRanges = [.. service.LoadBalancerSourceRanges.Where(range => range.Family() == family)],
             InternalPolicy = service.InternalTrafficPolicy,
             ExternalPolicy = ExternalPolicy(service),
