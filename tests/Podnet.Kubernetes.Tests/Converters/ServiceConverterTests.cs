@@ -24,7 +24,7 @@ public sealed class ServiceConverterTests
               "ports":[{"name":"a","port":80,"nodePort":30080},{"name":"b","port":80,"protocol":"UDP"},{"name":"c","port":90,"protocol":"SCTP"}],
               "externalIPs":["192.0.2.1"],"loadBalancerSourceRanges":["10.1.2.3/8"," 192.0.2.0/24 "],
               "internalTrafficPolicy":"Local","externalTrafficPolicy":"Local","healthCheckNodePort":30999,
-              "sessionAffinity":"ClientIP","publishNotReadyAddresses":true},
+              "sessionAffinity":"ClientIP"},
               "status":{"loadBalancer":{"ingress":[{"ip":"198.51.100.1"},{"ip":"198.51.100.2","ipMode":"Proxy"},{"hostname":"lb.example"}]} } }
             """);
         Assert.Null(problem);
