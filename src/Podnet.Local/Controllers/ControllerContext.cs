@@ -1,0 +1,72 @@
+using System.Collections.Immutable;
+using k8s;
+using k8s.Models;
+using Microsoft.Extensions.Logging;
+using Podnet.Core.Model;
+using Podnet.Kubernetes;
+
+namespace Podnet.Local.Controllers;
+
+/// <summary>What all controllers share: one cache per kind, the events, the clock.</summary>
+internal sealed class ControllerContext
+{
+    /// <summary>Keys that one controller works on at a time; kube-controller-manager's default of --concurrent-…-syncs is 5.</summary>
+    private const int Workers = 5;
+
+    private readonly ILoggerFactory _loggers;
+
+    public ControllerContext(ApiClient client, ILoggerFactory loggers, TimeProvider time)
+    {
+        (Client, _loggers, Time) = (client, loggers, time);
+        var logger = loggers.CreateLogger("Podnet.Controllers.Cache");
+        Nodes = new(client, Resources.Nodes, logger);
+        Namespaces = new(client, Resources.Namespaces, logger);
+        Pods = new(client, Resources.Pods, logger);
+        Services = new(client, Resources.Services, logger);
+        ConfigMaps = new(client, Resources.ConfigMaps, logger);
+        EndpointSlices = new(client, Resources.EndpointSlices, logger);
+        StatefulSets = new(client, Resources.StatefulSets, logger);
+        Deployments = new(client, Resources.Deployments, logger);
+        ReplicaSets = new(client, Resources.ReplicaSets, logger);
+        Events = new EventRecorder(client, "podnet-controllers", time, loggers.CreateLogger("Podnet.Controllers.Events"));
+    }
+
+    public ApiClient Client { get; }
+
+    public TimeProvider Time { get; }
+
+    /// <summary>UTC.</summary>
+    public DateTime Now => Time.GetUtcNow().UtcDateTime;
+
+    public EventRecorder Events { get; }
+
+    public ObjectCache<V1Node> Nodes { get; }
+
+    public ObjectCache<V1Namespace> Namespaces { get; }
+
+    public ObjectCache<V1Pod> Pods { get; }
+
+    public ObjectCache<V1Service> Services { get; }
+
+    public ObjectCache<V1ConfigMap> ConfigMaps { get; }
+
+    public ObjectCache<V1EndpointSlice> EndpointSlices { get; }
+
+    public ObjectCache<V1StatefulSet> StatefulSets { get; }
+
+    public ObjectCache<V1Deployment> Deployments { get; }
+
+    public ObjectCache<V1ReplicaSet> ReplicaSets { get; }
+
+    /// <summary>Of every kind but Event.</summary>
+    public ImmutableArray<IObjectCache> Caches =>
+        [Nodes, Namespaces, Pods, Services, ConfigMaps, EndpointSlices, StatefulSets, Deployments, ReplicaSets];
+
+    public WorkQueue<TKey> NewQueue<TKey>(string controller, Func<TKey, CancellationToken, Task<TimeSpan?>> reconcile, int workers = Workers)
+        where TKey : notnull =>
+        new(controller, reconcile, workers, Time, _loggers.CreateLogger($"Podnet.Controllers.{controller}"));
+
+    public static ObjectName NameOf(IKubernetesObject<V1ObjectMeta> value) => NameOf(value.Metadata);
+
+    public static ObjectName NameOf(V1ObjectMeta meta) => new(meta.NamespaceProperty ?? "", meta.Name);
+}

@@ -1,0 +1,58 @@
+using System.Collections.Immutable;
+using System.Net;
+using Microsoft.Extensions.Logging;
+using Podnet.Kubernetes;
+
+namespace Podnet.Local.Controllers;
+
+/// <param name="PodCidrs">The cluster's pod CIDRs, at most one of a family, of which nodes get their parts; empty leaves nodes as they are.</param>
+public sealed record ControllerOptions(ImmutableArray<IPNetwork> PodCidrs);
+
+internal interface IController
+{
+    Task RunAsync(CancellationToken ct);
+}
+
+/// <summary>
+/// What kube-controller-manager and kube-scheduler are to a cluster: StatefulSets, Deployments, ReplicaSets, EndpointSlices, node
+/// pod CIDRs, scheduling, garbage collection. It keeps no state of its own.
+/// </summary>
+public sealed class ControllerManager(ApiClient client, ControllerOptions options, ILoggerFactory loggers, TimeProvider? time = null)
+{
+    private readonly TimeProvider _time = time ?? TimeProvider.System;
+
+    /// <summary>Until cancelled. While there is no API server, it waits for one.</summary>
+    public async Task RunAsync(CancellationToken ct)
+    {
+        var began = _time.GetTimestamp();
+        var context = new ControllerContext(client, loggers, _time);
+        // Before the caches are filled, so that each hears of every object.
+        IController[] controllers =
+        [
+            new PodCidrController(context, options.PodCidrs),
+            new StatefulSetController(context),
+            new DeploymentController(context),
+            new ReplicaSetController(context),
+            new Scheduler(context),
+            new EndpointSliceController(context),
+            new NodeLifecycleController(context),
+            new NamespaceController(context),
+            new GarbageCollector(context),
+        ];
+        using var all = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        List<Task> tasks = [.. context.Caches.Select(cache => cache.RunAsync(all.Token)), context.Events.RunAsync(all.Token)];
+        try
+        {
+            var synced = Task.WhenAll(context.Caches.Select(cache => cache.Synced));
+            await await Task.WhenAny([synced, .. tasks]);
+            loggers.CreateLogger("Podnet.Controllers").Running(_time.GetElapsedTime(began));
+            tasks.AddRange(controllers.Select(controller => controller.RunAsync(all.Token)));
+            await await Task.WhenAny(tasks);
+        }
+        finally
+        {
+            await all.CancelAsync();
+            await Task.WhenAll(tasks).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+}

@@ -1,0 +1,42 @@
+using k8s.Models;
+using Podnet.Core.Model;
+using Podnet.Kubernetes;
+
+namespace Podnet.Local.Controllers;
+
+/// <summary>Carries out <see cref="StatefulSetPlan"/>.</summary>
+internal sealed class StatefulSetController : IController
+{
+    private readonly ControllerContext _context;
+    private readonly WorkQueue<ObjectName> _queue;
+    private readonly PodWriter<V1StatefulSet> _pods;
+
+    public StatefulSetController(ControllerContext context)
+    {
+        _context = context;
+        _pods = new(context, Resources.StatefulSets);
+        _queue = context.NewQueue<ObjectName>("StatefulSet", ReconcileAsync);
+        context.StatefulSets.Changed += (before, now) => _queue.Add(ControllerContext.NameOf((now ?? before)!));
+        context.Pods.Changed += (before, now) =>
+            Ownership.Notify(before, now, V1StatefulSet.KubeKind, context.StatefulSets, set => set.Spec.Selector, _queue.Add);
+    }
+
+    public Task RunAsync(CancellationToken ct) => _queue.RunAsync(ct);
+
+    private async Task<TimeSpan?> ReconcileAsync(ObjectName name, CancellationToken ct)
+    {
+        if (_context.StatefulSets.Get(name.Namespace, name.Name) is not { } set) return null;
+        var decision = StatefulSetPlan.Decide(set, _context.Pods.InNamespace(name.Namespace), _context.Now);
+        if (decision.Complaint is { } complaint) _context.Events.Warning(Resources.StatefulSets, set, "InvalidPodIPs", complaint);
+        await Ownership.ApplyAsync(_context.Pods, Resources.StatefulSets, set, decision.Adopt, decision.Release, ct);
+        await _pods.CreateAsync(set, decision.Create, ct);
+        await _pods.DeleteAsync(set, decision.Delete, ct);
+        if (!Objects.Same(decision.Status, set.Status))
+        {
+            var changed = set.Clone();
+            changed.Status = decision.Status;
+            await _context.StatefulSets.UpdateStatusAsync(changed, ct);
+        }
+        return decision.Recheck;
+    }
+}
