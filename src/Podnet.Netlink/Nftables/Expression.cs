@@ -1,0 +1,140 @@
+namespace Podnet.Netlink.Nftables;
+
+/// <summary>One step of a rule (linux/netfilter/nf_tables.h). Equal where they do the same.</summary>
+public abstract record Expression
+{
+    /// <summary>The kernel's name for it (NFTA_EXPR_NAME).</summary>
+    internal abstract string Name { get; }
+
+    /// <summary>Writes the attributes of NFTA_EXPR_DATA.</summary>
+    internal abstract void Put(ref NetlinkWriter writer);
+}
+
+/// <summary>Where steps leave their results for later ones. Each of R1 to R4 has 16 bytes.</summary>
+public enum Register : uint
+{
+    /// <summary>What is put here decides the packet's fate.</summary>
+    Verdict = 0,
+    R1 = 1,
+    R2 = 2,
+    R3 = 3,
+    R4 = 4,
+}
+
+/// <summary>Loads bytes of the packet.</summary>
+/// <param name="Offset">In bytes, from the start of the header.</param>
+/// <param name="Length">In bytes.</param>
+public sealed record Payload(PacketHeader Header, int Offset, int Length, Register Destination = Register.R1) : Expression
+{
+    public static readonly Payload SourceIPv4 = new(PacketHeader.Network, 12, 4);
+    public static readonly Payload DestinationIPv4 = new(PacketHeader.Network, 16, 4);
+    public static readonly Payload SourceIPv6 = new(PacketHeader.Network, 8, 16);
+    public static readonly Payload DestinationIPv6 = new(PacketHeader.Network, 24, 16);
+
+    internal const string Kind = "payload";
+
+    // NFTA_PAYLOAD_*
+    private const int DestinationAttribute = 1;
+    private const int BaseAttribute = 2;
+    private const int OffsetAttribute = 3;
+    private const int LengthAttribute = 4;
+
+    internal override string Name => Kind;
+
+    internal override void Put(ref NetlinkWriter writer)
+    {
+        writer.PutU32BigEndian(DestinationAttribute, (uint)Destination);
+        writer.PutU32BigEndian(BaseAttribute, (uint)Header);
+        writer.PutU32BigEndian(OffsetAttribute, (uint)Offset);
+        writer.PutU32BigEndian(LengthAttribute, (uint)Length);
+    }
+
+    internal static Payload Read(in ExpressionData data) => new(
+        (PacketHeader)data.U32(BaseAttribute),
+        (int)data.U32(OffsetAttribute),
+        (int)data.U32(LengthAttribute),
+        (Register)data.U32(DestinationAttribute));
+}
+
+/// <summary>NFT_PAYLOAD_*_HEADER.</summary>
+public enum PacketHeader : uint
+{
+    Link = 0,
+    Network = 1,
+    Transport = 2,
+}
+
+/// <summary>Loads something that the kernel knows of the packet.</summary>
+public sealed record Meta(MetaKey Key, Register Destination = Register.R1) : Expression
+{
+    internal const string Kind = "meta";
+
+    // NFTA_META_*
+    private const int DestinationAttribute = 1;
+    private const int KeyAttribute = 2;
+
+    internal override string Name => Kind;
+
+    internal override void Put(ref NetlinkWriter writer)
+    {
+        writer.PutU32BigEndian(KeyAttribute, (uint)Key);
+        writer.PutU32BigEndian(DestinationAttribute, (uint)Destination);
+    }
+
+    internal static Meta Read(in ExpressionData data) =>
+        new((MetaKey)data.U32(KeyAttribute), (Register)data.U32(DestinationAttribute));
+}
+
+/// <summary>NFT_META_*, those that matter here.</summary>
+public enum MetaKey : uint
+{
+    Mark = 3,
+    InputName = 6,
+    OutputName = 7,
+    NetworkProtocol = 15,
+    TransportProtocol = 16,
+}
+
+/// <summary>Loads something that conntrack knows of the packet's connection.</summary>
+public sealed record Conntrack(ConntrackKey Key, Register Destination = Register.R1) : Expression
+{
+    internal const string Kind = "ct";
+
+    // NFTA_CT_*
+    private const int DestinationAttribute = 1;
+    private const int KeyAttribute = 2;
+
+    internal override string Name => Kind;
+
+    internal override void Put(ref NetlinkWriter writer)
+    {
+        writer.PutU32BigEndian(KeyAttribute, (uint)Key);
+        writer.PutU32BigEndian(DestinationAttribute, (uint)Destination);
+    }
+
+    internal static Conntrack Read(in ExpressionData data) =>
+        new((ConntrackKey)data.U32(KeyAttribute), (Register)data.U32(DestinationAttribute));
+}
+
+/// <summary>NFT_CT_*, those that matter here.</summary>
+public enum ConntrackKey : uint
+{
+    /// <summary>One bit of <see cref="ConnectionStates"/>, in host byte order.</summary>
+    State = 0,
+
+    /// <summary>IPS_* bits.</summary>
+    Status = 2,
+    Mark = 3,
+}
+
+/// <summary>NF_CT_STATE_BIT (linux/netfilter/nf_conntrack_common.h), as nft uses them.</summary>
+[Flags]
+public enum ConnectionStates : uint
+{
+    None = 0,
+    Invalid = 1,
+    Established = 2,
+    Related = 4,
+    New = 8,
+    Untracked = 64,
+}
