@@ -1,0 +1,133 @@
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+
+namespace Podnet.Local.ApiServer;
+
+/// <summary>Each request: is the token right, what does the path name, who answers. Everything that fails becomes a Status.</summary>
+internal sealed partial class ApiHandler(
+    ResourceTable table, ObjectStore store, ObjectRegistry registry, string token, TimeProvider time, ILogger logger, CancellationToken stopping)
+{
+    private readonly byte[] _token = Encoding.UTF8.GetBytes(token);
+    private readonly Discovery _discovery = new(table);
+    private readonly OpenApi _openApi = new(table);
+
+    public async Task HandleAsync(HttpContext http)
+    {
+        StatusException failure;
+        try
+        {
+            CheckToken(http.Request);
+            await RouteAsync(http);
+            return;
+        }
+        catch (StatusException e)
+        {
+            failure = e;
+        }
+        catch (BadHttpRequestException e)
+        {
+            failure = e.StatusCode == 413 ? StatusException.TooLarge(RequestBody.Limit) : new(e.StatusCode, "BadRequest", e.Message);
+        }
+        catch (Exception) when (http.RequestAborted.IsCancellationRequested)
+        {
+            return;
+        }
+        catch (Exception e)
+        {
+            Failed(logger, e, http.Request.Method, http.Request.Path);
+            failure = new(500, "InternalError", $"Internal error occurred: {e.Message}");
+        }
+        if (http.Response.HasStarted)
+            http.Abort();
+        else
+            await http.Response.Json(failure.Code, failure.ToStatus());
+    }
+
+    private void CheckToken(HttpRequest request)
+    {
+        const string scheme = "Bearer ";
+        var header = request.Headers.Authorization.ToString();
+        if (!header.StartsWith(scheme, StringComparison.OrdinalIgnoreCase)
+            || !CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(header[scheme.Length..].Trim()), _token))
+            throw StatusException.Unauthorized();
+    }
+
+    private async Task RouteAsync(HttpContext http)
+    {
+        var path = http.Request.Path.Value ?? "/";
+        switch (path)
+        {
+            case "/healthz" or "/livez" or "/readyz":
+                await http.Response.Text(200, "ok");
+                return;
+        }
+        var segments = path.Trim('/').Split('/');
+        if (segments[0] is "openapi")
+        {
+            RequireGet(http.Request);
+            await _openApi.AnswerAsync(http, segments);
+            return;
+        }
+        if (ResourceRequest.Parse(segments, table) is { } request)
+        {
+            await AnswerAsync(http, request);
+            return;
+        }
+        RequireGet(http.Request);
+        await _discovery.AnswerAsync(http, path);
+    }
+
+    private static void RequireGet(HttpRequest request)
+    {
+        if (!HttpMethods.IsGet(request.Method))
+            throw StatusException.NoSuchResource();
+    }
+
+    private Task AnswerAsync(HttpContext http, ResourceRequest request)
+    {
+        var write = new WriteRequest(http, request, registry, store, time);
+        var method = http.Request.Method;
+        var watch = HttpMethods.IsGet(method) && http.Request.Query.Flag("watch");
+        switch (request.Subresource)
+        {
+            case "" when watch:
+                return WatchRequest.AnswerAsync(http, request, store, time, stopping);
+            case "" when request.Name is null:
+                return method switch
+                {
+                    "GET" => ListRequest.AnswerAsync(http, request, store, time),
+                    "POST" when !request.Resource.Namespaced || request.Namespace.Length > 0 => write.CreateAsync(),
+                    "DELETE" when request.Resource.Kind != "Namespace" => write.DeleteCollectionAsync(),
+                    _ => throw StatusException.MethodNotAllowed(),
+                };
+            case "":
+            case "status" when request.Resource.HasStatus:
+                return method switch
+                {
+                    "GET" => GetAsync(http, request),
+                    "PUT" => write.UpdateAsync(),
+                    "PATCH" => write.PatchAsync(),
+                    "DELETE" when request.Subresource.Length == 0 => write.DeleteAsync(),
+                    _ => throw StatusException.MethodNotAllowed(),
+                };
+            case "scale" when request.Resource.HasScale:
+                return new ScaleRequest(http, request, registry, store).AnswerAsync();
+            case "binding" when request.Resource == table.Pods:
+                return method == "POST" ? write.BindAsync() : throw StatusException.MethodNotAllowed();
+            default:
+                throw StatusException.NoSuchResource();
+        }
+    }
+
+    private Task GetAsync(HttpContext http, ResourceRequest request)
+    {
+        var stored = store.Get(request.Resource, request.ObjectName) ?? throw StatusException.NotFound(request.Resource, request.Name!);
+        var views = new ObjectViews(request.Resource, http.Request.RequestedForm(), http.Request.Query["includeObject"].ToString(), time);
+        return http.Response.Json(200, views.One(stored));
+    }
+
+    [LoggerMessage(1, LogLevel.Error, "{Method} {Path} failed")]
+    private static partial void Failed(ILogger logger, Exception e, string method, string path);
+}

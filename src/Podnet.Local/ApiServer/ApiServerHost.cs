@@ -1,0 +1,119 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Podnet.Local.ApiServer;
+
+/// <summary>What an API server is made of.</summary>
+public sealed record ApiServerOptions
+{
+    /// <summary>Bound, not yet listening, in whatever network namespace; the server owns them from here on.</summary>
+    public required IReadOnlyList<Socket> Listeners { get; init; }
+
+    /// <summary>What a client must send as its bearer token.</summary>
+    public required string Token { get; init; }
+
+    public required ServingCertificate Certificate { get; init; }
+
+    /// <summary>One, or one of each family, the primary first.</summary>
+    public required IReadOnlyList<IPNetwork> ServiceCidrs { get; init; }
+
+    public ILoggerFactory Logging { get; init; } = NullLoggerFactory.Instance;
+
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>256 random bits, in hexadecimal.</summary>
+    public static string NewToken() => RandomNumberGenerator.GetHexString(64, lowercase: true);
+}
+
+/// <summary>
+/// A Kubernetes API server over TLS, with a store in memory. Of ASP.NET Core only Kestrel is there, without hosting, routing and
+/// configuration: a local cluster's start waits for it.
+/// </summary>
+public sealed class ApiServerHost : IAsyncDisposable
+{
+    private readonly WebApplication _services;
+    private readonly CancellationTokenSource _stopping = new();
+
+    private ApiServerHost(WebApplication services) => _services = services;
+
+    private IServer Server => _services.Services.GetRequiredService<IServer>();
+
+    public static Task<ApiServerHost> StartAsync(ApiServerOptions options, CancellationToken cancellation = default) =>
+        StartAsync(options, new ObjectStore(), cancellation);
+
+    internal static async Task<ApiServerHost> StartAsync(ApiServerOptions options, ObjectStore store, CancellationToken cancellation)
+    {
+        var host = new ApiServerHost(Services(options));
+        try
+        {
+            var table = new ResourceTable(options.ServiceCidrs);
+            var registry = new ObjectRegistry(table, store, options.Time);
+            var handler = new ApiHandler(table, store, registry, options.Token, options.Time,
+                options.Logging.CreateLogger<ApiServerHost>(), host._stopping.Token);
+            await host.Server.StartAsync(new Application(handler), cancellation);
+        }
+        catch
+        {
+            await host.DisposeAsync();
+            throw;
+        }
+        return host;
+    }
+
+    /// <summary>Ends watches, lets other requests finish for a moment, and closes the listeners.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _stopping.CancelAsync();
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(1));
+        await Server.StopAsync(patience.Token);
+        await _services.DisposeAsync();
+        _stopping.Dispose();
+    }
+
+    /// <summary>Kestrel's parts, which only its own builder can make; the application around it is never run.</summary>
+    private static WebApplication Services(ApiServerOptions options)
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
+        builder.Services.AddSingleton(options.Logging);
+        var sockets = new Queue<Socket>(options.Listeners);
+        builder.Services.Configure<SocketTransportOptions>(o => o.CreateBoundListenSocket = _ => sockets.Dequeue());
+        builder.Services.Configure<KestrelServerOptions>(kestrel => Configure(kestrel, options));
+        return builder.Build();
+    }
+
+    private static void Configure(KestrelServerOptions kestrel, ApiServerOptions options)
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxRequestBodySize = RequestBody.Limit;
+        // Every watch of a client is a stream of its one connection.
+        kestrel.Limits.Http2.MaxStreamsPerConnection = 1000;
+        foreach (var listener in options.Listeners)
+        {
+            var at = listener.LocalEndPoint ?? throw new ArgumentException("a listener is not bound", nameof(options));
+            kestrel.Listen(at, l => l.UseHttps(options.Certificate.Server));
+        }
+    }
+
+    private sealed class Application(ApiHandler handler) : IHttpApplication<HttpContext>
+    {
+        public HttpContext CreateContext(IFeatureCollection contextFeatures) => new DefaultHttpContext(contextFeatures);
+
+        public Task ProcessRequestAsync(HttpContext context) => handler.HandleAsync(context);
+
+        public void DisposeContext(HttpContext context, Exception? exception)
+        {
+        }
+    }
+}

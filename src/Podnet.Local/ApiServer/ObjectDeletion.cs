@@ -1,0 +1,111 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Podnet.Core.Model;
+
+namespace Podnet.Local.ApiServer;
+
+/// <summary>What a client says about how to delete (metav1.DeleteOptions).</summary>
+/// <param name="Orphan">What the object owns stays, without an owner.</param>
+internal sealed record DeleteOptions(long? GracePeriodSeconds, string? Uid, string? ResourceVersion, bool Orphan, bool DryRun);
+
+/// <summary>Deletions: at once, or marked with a deletionTimestamp until a kubelet, finalizers or an emptied namespace let them go.</summary>
+internal sealed partial class ObjectRegistry
+{
+    /// <returns>The object as it was last or is now, and whether it is gone.</returns>
+    public (StoredObject Object, bool Gone) Delete(ResourceDefinition resource, ObjectName name, DeleteOptions options) =>
+        _store.Write(writer =>
+        {
+            var current = writer.Get(resource, name) ?? throw StatusException.NotFound(resource, name.Name);
+            CheckPreconditions(resource, current, options.Uid, options.ResourceVersion);
+            return options.DryRun ? (current, true) : Delete(writer, resource, current, options);
+        });
+
+    private (StoredObject Object, bool Gone) Delete(
+        ObjectStore.Writer writer, ResourceDefinition resource, StoredObject current, DeleteOptions options)
+    {
+        if (resource == _table.Namespaces)
+            return DeleteNamespace(writer, current);
+        if (options.Orphan)
+            ReleaseDependents(writer, current);
+        var o = ObjectJson.Parse(current.Json);
+        var grace = resource.Rules.GracePeriodSeconds(o, options.GracePeriodSeconds);
+        if (grace == 0 && !ObjectMetadata.HasFinalizers(o))
+            return (Remove(writer, resource, current, o), true);
+        var metadata = o.Child("metadata");
+        var had = metadata.Number("deletionGracePeriodSeconds");
+        // A later delete can only shorten the time.
+        if (had <= grace)
+            return (current, false);
+        var requestedAt = metadata.Text("deletionTimestamp") is { } end
+            ? DateTimeOffset.Parse(end, CultureInfo.InvariantCulture).AddSeconds(-(had ?? 0))
+            : _time.GetUtcNow();
+        metadata["deletionTimestamp"] = ObjectJson.Timestamp(requestedAt.AddSeconds(grace));
+        metadata["deletionGracePeriodSeconds"] = grace;
+        if (resource.HasGeneration && had is null)
+            metadata["generation"] = (metadata.Number("generation") ?? 0) + 1;
+        return (writer.Put(resource, o), false);
+    }
+
+    /// <param name="last">The object's JSON, for what must be given back.</param>
+    private StoredObject Remove(ObjectStore.Writer writer, ResourceDefinition resource, StoredObject current, JsonObject last)
+    {
+        var removed = writer.Remove(resource, current);
+        resource.Rules.Recorded(last, null);
+        if (resource.Namespaced)
+            FinishNamespace(writer, current.Name.Namespace);
+        return removed;
+    }
+
+    private (StoredObject Object, bool Gone) DeleteNamespace(ObjectStore.Writer writer, StoredObject current)
+    {
+        var name = current.Name.Name;
+        if (name is "default" or "kube-system" or "kube-public")
+            throw StatusException.Forbidden(_table.Namespaces, name, "this namespace may not be deleted");
+        var o = ObjectJson.Parse(current.Json);
+        if (!ObjectMetadata.IsDeleting(o))
+        {
+            o.Child("metadata")["deletionTimestamp"] = ObjectJson.Timestamp(_time.GetUtcNow());
+            o.Child("status")["phase"] = "Terminating";
+            current = writer.Put(_table.Namespaces, o);
+        }
+        foreach (var resource in _table.All.Where(r => r.Namespaced))
+        {
+            foreach (var content in writer.All(resource).Where(c => c.Name.Namespace == name).ToList())
+                Delete(writer, resource, content, new(null, null, null, Orphan: false, DryRun: false));
+        }
+        FinishNamespace(writer, name);
+        return (current, writer.Get(_table.Namespaces, current.Name) is null);
+    }
+
+    /// <summary>A namespace that is being deleted goes with the last thing in it.</summary>
+    private void FinishNamespace(ObjectStore.Writer writer, string name)
+    {
+        if (writer.Get(_table.Namespaces, new("", name)) is not { } stored)
+            return;
+        var o = ObjectJson.Parse(stored.Json);
+        if (!ObjectMetadata.IsDeleting(o) || ObjectMetadata.HasFinalizers(o) || _table.All.Any(r => r.Namespaced && writer.Any(r, name)))
+            return;
+        writer.Remove(_table.Namespaces, stored);
+    }
+
+    private void ReleaseDependents(ObjectStore.Writer writer, StoredObject owner)
+    {
+        foreach (var resource in _table.All)
+        {
+            foreach (var stored in writer.All(resource).Where(s => s.Json.AsSpan().IndexOf(System.Text.Encoding.UTF8.GetBytes(owner.Uid)) >= 0).ToList())
+            {
+                var o = ObjectJson.Parse(stored.Json);
+                if (o.At("metadata", "ownerReferences") is not JsonArray references)
+                    continue;
+                var kept = references.Where(r => r.Text("uid") != owner.Uid).Select(r => r!.DeepClone()).ToArray();
+                if (kept.Length == references.Count)
+                    continue;
+                if (kept.Length == 0)
+                    o.Child("metadata").Remove("ownerReferences");
+                else
+                    o.Child("metadata")["ownerReferences"] = new JsonArray(kept);
+                writer.Put(resource, o);
+            }
+        }
+    }
+}

@@ -1,0 +1,142 @@
+using System.Text.Json.Nodes;
+
+namespace Podnet.Local.ApiServer;
+
+/// <summary>Defaults and validation of a pod's spec, wherever one stands (kubernetes pkg/apis/core/v1/defaults.go, validation.go).</summary>
+internal static class PodSpecRules
+{
+    public static void Default(JsonObject spec)
+    {
+        spec.Default("restartPolicy", "Always");
+        spec.Default("terminationGracePeriodSeconds", 30);
+        spec.Default("dnsPolicy", "ClusterFirst");
+        spec.Default("securityContext", new JsonObject());
+        spec.Default("schedulerName", "default-scheduler");
+        if (spec.Text("serviceAccountName") is { } account)
+            spec.Default("serviceAccount", account);
+        foreach (var container in spec.Items("initContainers").Concat(spec.Items("containers")))
+            DefaultContainer(container);
+    }
+
+    private static void DefaultContainer(JsonObject container)
+    {
+        container.Default("resources", new JsonObject());
+        container.Default("terminationMessagePath", "/dev/termination-log");
+        container.Default("terminationMessagePolicy", "File");
+        var image = container.Text("image") ?? "";
+        var latest = image.EndsWith(":latest", StringComparison.Ordinal)
+            || !image[(image.LastIndexOf('/') + 1)..].AsSpan().ContainsAny(':', '@');
+        container.Default("imagePullPolicy", latest ? "Always" : "IfNotPresent");
+        foreach (var port in container.Items("ports"))
+            port.Default("protocol", "TCP");
+        foreach (var name in (ReadOnlySpan<string>)["livenessProbe", "readinessProbe", "startupProbe"])
+        {
+            if (container[name] is not JsonObject probe)
+                continue;
+            probe.Default("timeoutSeconds", 1);
+            probe.Default("periodSeconds", 10);
+            probe.Default("successThreshold", 1);
+            probe.Default("failureThreshold", 3);
+            if (probe["httpGet"] is not JsonObject http)
+                continue;
+            http.Default("path", "/");
+            http.Default("scheme", "HTTP");
+        }
+    }
+
+    /// <param name="path">"spec", or "spec.template.spec".</param>
+    public static void Validate(JsonNode? spec, string path, ICollection<FieldError> errors)
+    {
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        if (!spec.Items("containers").Any())
+            errors.Add(FieldError.Required($"{path}.containers"));
+        foreach (var list in (ReadOnlySpan<string>)["initContainers", "containers"])
+        {
+            var index = 0;
+            foreach (var container in spec.Items(list))
+                ValidateContainer(container, $"{path}.{list}[{index++}]", names, errors);
+        }
+        if (spec.Text("restartPolicy") is not ("Always" or "OnFailure" or "Never") and var restart)
+            errors.Add(FieldError.Unsupported($"{path}.restartPolicy", restart ?? "", "Always", "OnFailure", "Never"));
+        if (spec.Text("dnsPolicy") is not ("ClusterFirst" or "ClusterFirstWithHostNet" or "Default" or "None") and var dns)
+            errors.Add(FieldError.Unsupported($"{path}.dnsPolicy", dns ?? "", "ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"));
+        if (spec.Number("terminationGracePeriodSeconds") is < 0 and var grace)
+            errors.Add(FieldError.Invalid($"{path}.terminationGracePeriodSeconds", grace, "must be greater than or equal to 0"));
+        if (spec.Text("nodeName") is { Length: > 0 } node && NameRules.Subdomain(node) is { } wrongNode)
+            errors.Add(FieldError.Invalid($"{path}.nodeName", node, wrongNode));
+        if (spec.Text("hostname") is { Length: > 0 } host && NameRules.Label(host) is { } wrongHost)
+            errors.Add(FieldError.Invalid($"{path}.hostname", host, wrongHost));
+        if (spec.Text("subdomain") is { Length: > 0 } subdomain && NameRules.Label(subdomain) is { } wrongSubdomain)
+            errors.Add(FieldError.Invalid($"{path}.subdomain", subdomain, wrongSubdomain));
+    }
+
+    private static void ValidateContainer(JsonObject container, string path, HashSet<string> names, ICollection<FieldError> errors)
+    {
+        var name = container.Text("name") ?? "";
+        if (name.Length == 0)
+            errors.Add(FieldError.Required($"{path}.name"));
+        else if (NameRules.Label(name) is { } wrong)
+            errors.Add(FieldError.Invalid($"{path}.name", name, wrong));
+        else if (!names.Add(name))
+            errors.Add(FieldError.Duplicate($"{path}.name", name));
+        var image = container.Text("image") ?? "";
+        if (image.Length == 0)
+            errors.Add(FieldError.Required($"{path}.image"));
+        else if (image.AsSpan().Trim().Length != image.Length)
+            errors.Add(FieldError.Invalid($"{path}.image", image, "must not have leading or trailing whitespace"));
+        if (container.Text("imagePullPolicy") is not ("Always" or "IfNotPresent" or "Never") and var pull)
+            errors.Add(FieldError.Unsupported($"{path}.imagePullPolicy", pull ?? "", "Always", "IfNotPresent", "Never"));
+        var index = 0;
+        foreach (var port in container.Items("ports"))
+            ValidatePort(port, $"{path}.ports[{index++}]", errors);
+        index = 0;
+        foreach (var variable in container.Items("env"))
+        {
+            if (string.IsNullOrEmpty(variable.Text("name")))
+                errors.Add(FieldError.Required($"{path}.env[{index}].name"));
+            index++;
+        }
+    }
+
+    private static void ValidatePort(JsonObject port, string path, ICollection<FieldError> errors)
+    {
+        var number = port.Number("containerPort") ?? 0;
+        if (number == 0)
+            errors.Add(FieldError.Required($"{path}.containerPort"));
+        else if (!PortRules.IsValid(number))
+            errors.Add(FieldError.Invalid($"{path}.containerPort", number, PortRules.Range));
+        if (port.Number("hostPort") is { } host and not 0 && !PortRules.IsValid(host))
+            errors.Add(FieldError.Invalid($"{path}.hostPort", host, PortRules.Range));
+        PortRules.ValidateProtocol(port, path, errors);
+        if (port.Text("name") is { Length: > 0 } name && PortRules.NameError(name) is { } wrong)
+            errors.Add(FieldError.Invalid($"{path}.name", name, wrong));
+    }
+}
+
+/// <summary>What holds for the number, protocol and name of every port.</summary>
+internal static class PortRules
+{
+    public const string Range = "must be between 1 and 65535, inclusive";
+
+    public static bool IsValid(long port) => port is >= 1 and <= 65535;
+
+    public static void ValidateProtocol(JsonObject port, string path, ICollection<FieldError> errors)
+    {
+        if (port.Text("protocol") is not ("SCTP" or "TCP" or "UDP") and var protocol)
+            errors.Add(FieldError.Unsupported($"{path}.protocol", protocol ?? "", "SCTP", "TCP", "UDP"));
+    }
+
+    /// <summary>RFC 6335 section 5.1: an IANA service name.</summary>
+    public static string? NameError(string name)
+    {
+        if (name.Length > 15)
+            return "must be no more than 15 characters";
+        if (!name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-'))
+            return "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)";
+        if (!name.Any(char.IsAsciiLetterLower))
+            return "must contain at least one letter (a-z)";
+        if (name.Contains("--", StringComparison.Ordinal))
+            return "must not contain consecutive hyphens";
+        return name[0] == '-' || name[^1] == '-' ? "must not begin or end with a hyphen" : null;
+    }
+}

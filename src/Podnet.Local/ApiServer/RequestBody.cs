@@ -1,0 +1,133 @@
+using System.Buffers;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Unicode;
+using Microsoft.AspNetCore.Http;
+
+namespace Podnet.Local.ApiServer;
+
+/// <summary>Bodies, checked once: after this an object has only known fields, of the right types.</summary>
+internal static class RequestBody
+{
+    /// <summary>Bytes; Kubernetes' limit.</summary>
+    public const int Limit = 3 * 1024 * 1024;
+
+    public static async Task<byte[]> ReadAsync(HttpContext http)
+    {
+        if (http.Request.ContentLength > Limit)
+            throw StatusException.TooLarge(Limit);
+        var reader = http.Request.BodyReader;
+        while (true)
+        {
+            var read = await reader.ReadAsync(http.RequestAborted);
+            if (read.Buffer.Length > Limit)
+                throw StatusException.TooLarge(Limit);
+            if (!read.IsCompleted)
+            {
+                reader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+                continue;
+            }
+            var body = read.Buffer.ToArray();
+            reader.AdvanceTo(read.Buffer.End);
+            return body;
+        }
+    }
+
+    public static async Task<JsonObject> ReadJsonAsync(HttpContext http, string what)
+    {
+        var type = MediaType(http.Request);
+        if (type is not ("" or "application/json"))
+            throw StatusException.UnsupportedMediaType("application/json");
+        return Parse(await ReadAsync(http), what);
+    }
+
+    public static string MediaType(HttpRequest request) => (request.ContentType ?? "").Split(';')[0].Trim().ToLowerInvariant();
+
+    public static JsonObject Parse(byte[] body, string what)
+    {
+        CheckUtf8(body);
+        try
+        {
+            return ObjectJson.Parse(body);
+        }
+        catch (JsonException e)
+        {
+            throw StatusException.BadRequest($"the object provided is unrecognized (must be of type {what}): {e.Message}");
+        }
+    }
+
+    public static void CheckUtf8(ReadOnlySpan<byte> body)
+    {
+        if (!Utf8.IsValid(body))
+            throw StatusException.BadRequest("the body of the request is not valid UTF-8");
+    }
+
+    /// <summary>Checks an object against its kind; sets apiVersion and kind, which a client may leave out.</summary>
+    /// <returns>The paths of unknown fields, which are gone from the object.</returns>
+    public static List<string> CheckObject(JsonObject o, ResourceDefinition resource)
+    {
+        var (version, kind) = (o.Text("apiVersion") ?? "", o.Text("kind") ?? "");
+        if (version.Length > 0 && version != resource.ApiVersion)
+        {
+            throw StatusException.BadRequest(
+                $"the API version in the data ({version}) does not match the expected API version ({resource.ApiVersion})");
+        }
+        if (kind.Length > 0 && kind != resource.Kind)
+            throw StatusException.BadRequest($"{kind} in version \"{resource.Version}\" cannot be handled as a {resource.Kind}: the kind in the data does not match");
+        o["apiVersion"] = resource.ApiVersion;
+        o["kind"] = resource.Kind;
+        return CheckFields(o, resource);
+    }
+
+    public static List<string> CheckFields(JsonObject o, ResourceDefinition resource)
+    {
+        var unknown = new List<string>();
+        try
+        {
+            FieldSchema.Of(resource.Schema.Type).Normalize(o, unknown);
+        }
+        catch (JsonException e)
+        {
+            throw StatusException.BadRequest($"{resource.Kind} in version \"{resource.Version}\" cannot be handled as a {resource.Kind}: {e.Message}");
+        }
+        return unknown;
+    }
+}
+
+/// <summary>What a write does about unknown fields (the parameter fieldValidation).</summary>
+internal enum FieldValidation
+{
+    Warn,
+    Ignore,
+    Strict,
+}
+
+internal static class FieldValidationExtensions
+{
+    public static FieldValidation FieldValidation(this HttpContext http) => http.Request.Query["fieldValidation"].ToString() switch
+    {
+        "" or "Warn" => ApiServer.FieldValidation.Warn,
+        "Ignore" => ApiServer.FieldValidation.Ignore,
+        "Strict" => ApiServer.FieldValidation.Strict,
+        var other => throw StatusException.BadRequest(
+            $"fieldValidation: Unsupported value: \"{other}\": supported values: \"\", \"Ignore\", \"Strict\", \"Warn\""),
+    };
+
+    /// <exception cref="StatusException">400 where the client wants it strict.</exception>
+    public static void ReportUnknown(this HttpContext http, ResourceDefinition resource, List<string> unknown)
+    {
+        if (unknown.Count == 0)
+            return;
+        switch (http.FieldValidation())
+        {
+            case ApiServer.FieldValidation.Strict:
+                var all = string.Join(", ", unknown.Select(u => $"unknown field \"{u}\""));
+                throw StatusException.BadRequest(
+                    $"{resource.Kind} in version \"{resource.Version}\" cannot be handled as a {resource.Kind}: strict decoding error: {all}");
+            case ApiServer.FieldValidation.Warn:
+                foreach (var path in unknown)
+                    http.Response.Warn($"unknown field \"{path}\"");
+                break;
+        }
+    }
+}

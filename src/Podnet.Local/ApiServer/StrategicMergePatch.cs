@@ -1,0 +1,179 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using k8s.Models;
+
+namespace Podnet.Local.ApiServer;
+
+/// <summary>
+/// Kubernetes' strategic merge patch (apimachinery util/strategicpatch): as a merge patch, but lists that have a merge key are merged
+/// element by element. kubectl sends it for apply, edit, label and annotate.
+/// </summary>
+internal static class StrategicMergePatch
+{
+    private const string Directive = "$patch";
+    private const string RetainKeys = "$retainKeys";
+    private const string DeleteFromList = "$deleteFromPrimitiveList/";
+    private const string ElementOrder = "$setElementOrder/";
+
+    /// <summary>
+    /// The patchMergeKey tags of the API types; a list that isn't here is replaced as a whole. "" is a list of plain values that is
+    /// merged as a set.
+    /// </summary>
+    private static readonly Dictionary<(Type Parent, string Field), string> MergeKeys = new()
+    {
+        [(typeof(V1ObjectMeta), "ownerReferences")] = "uid",
+        [(typeof(V1ObjectMeta), "finalizers")] = "",
+        [(typeof(V1PodSpec), "containers")] = "name",
+        [(typeof(V1PodSpec), "initContainers")] = "name",
+        [(typeof(V1PodSpec), "ephemeralContainers")] = "name",
+        [(typeof(V1PodSpec), "volumes")] = "name",
+        [(typeof(V1PodSpec), "imagePullSecrets")] = "name",
+        [(typeof(V1PodSpec), "resourceClaims")] = "name",
+        [(typeof(V1PodSpec), "schedulingGates")] = "name",
+        [(typeof(V1PodSpec), "hostAliases")] = "ip",
+        [(typeof(V1PodSpec), "topologySpreadConstraints")] = "topologyKey",
+        [(typeof(V1Container), "ports")] = "containerPort",
+        [(typeof(V1Container), "env")] = "name",
+        [(typeof(V1Container), "volumeMounts")] = "mountPath",
+        [(typeof(V1Container), "volumeDevices")] = "devicePath",
+        [(typeof(V1PodStatus), "conditions")] = "type",
+        [(typeof(V1PodStatus), "podIPs")] = "ip",
+        [(typeof(V1ServiceSpec), "ports")] = "port",
+        [(typeof(V1ServiceStatus), "conditions")] = "type",
+        [(typeof(V1NodeSpec), "podCIDRs")] = "",
+        [(typeof(V1NodeStatus), "conditions")] = "type",
+        [(typeof(V1NodeStatus), "addresses")] = "type",
+        [(typeof(V1NamespaceStatus), "conditions")] = "type",
+        [(typeof(V1DeploymentStatus), "conditions")] = "type",
+        [(typeof(V1ReplicaSetStatus), "conditions")] = "type",
+        [(typeof(V1StatefulSetStatus), "conditions")] = "type",
+    };
+
+    /// <exception cref="JsonException">A directive that cannot be followed.</exception>
+    public static JsonObject Apply(JsonObject target, JsonObject patch, FieldSchema schema) => MergeObject(target, patch, schema);
+
+    private static JsonObject MergeObject(JsonObject target, JsonObject patch, FieldSchema? schema)
+    {
+        switch (patch.Text(Directive))
+        {
+            case "replace":
+                return Cleaned(patch);
+            case "delete":
+                return [];
+        }
+        if (patch[RetainKeys] is JsonArray)
+        {
+            var kept = patch.Texts(RetainKeys).ToHashSet(StringComparer.Ordinal);
+            foreach (var name in target.Select(p => p.Key).Where(k => !kept.Contains(k)).ToList())
+                target.Remove(name);
+        }
+        foreach (var (name, value) in patch)
+        {
+            if (name is Directive or RetainKeys || name.StartsWith(ElementOrder, StringComparison.Ordinal))
+                continue;
+            if (name.StartsWith(DeleteFromList, StringComparison.Ordinal))
+                DeleteValues(target, name[DeleteFromList.Length..], value);
+            else if (value is null)
+                target.Remove(name);
+            else
+                target[name] = Merge(target[name]?.DeepClone(), value, schema?.Field(name), MergeKey(schema, name));
+        }
+        foreach (var (name, order) in patch)
+        {
+            if (name.StartsWith(ElementOrder, StringComparison.Ordinal))
+                Order(target, name[ElementOrder.Length..], order as JsonArray, MergeKey(schema, name[ElementOrder.Length..]));
+        }
+        return target;
+    }
+
+    private static string? MergeKey(FieldSchema? schema, string field) =>
+        schema is null ? null : MergeKeys.GetValueOrDefault((schema.Type, field));
+
+    private static JsonNode? Merge(JsonNode? target, JsonNode patch, FieldSchema? schema, string? mergeKey) => (target, patch) switch
+    {
+        (var t, JsonObject p) => MergeObject(t as JsonObject ?? [], p, schema),
+        (var t, JsonArray p) when mergeKey is { Length: > 0 } => MergeList(t as JsonArray ?? [], p, mergeKey, schema?.Element),
+        (JsonArray t, JsonArray p) when mergeKey is "" => Union(t, p),
+        _ => patch.DeepClone(),
+    };
+
+    private static JsonArray MergeList(JsonArray target, JsonArray patch, string key, FieldSchema? element)
+    {
+        if (patch.OfType<JsonObject>().Any(p => p.Text(Directive) == "replace"))
+            return [.. patch.OfType<JsonObject>().Where(p => p.Text(Directive) is null).Select(p => (JsonNode)Cleaned(p))];
+        foreach (var node in patch)
+        {
+            if (node is not JsonObject change)
+                throw new JsonException($"a list that is merged by {key} has an element that is not an object");
+            var id = change[key] ?? throw new JsonException($"map: {ObjectJson.ToText(change)} does not contain declared merge key: {key}");
+            var index = IndexOf(target, key, id);
+            if (change.Text(Directive) == "delete")
+            {
+                if (index >= 0)
+                    target.RemoveAt(index);
+            }
+            else if (index >= 0)
+                target[index] = MergeObject((JsonObject)target[index]!.DeepClone(), change, element);
+            else
+                target.Add((JsonNode)MergeObject([], change, element));
+        }
+        return target;
+    }
+
+    private static int IndexOf(JsonArray list, string key, JsonNode id)
+    {
+        for (var i = 0; i < list.Count; i++)
+        {
+            if (list[i] is JsonObject o && JsonNode.DeepEquals(o[key], id))
+                return i;
+        }
+        return -1;
+    }
+
+    private static JsonArray Union(JsonArray target, JsonArray patch)
+    {
+        foreach (var value in patch)
+        {
+            if (!target.Any(t => JsonNode.DeepEquals(t, value)))
+                target.Add(value?.DeepClone());
+        }
+        return target;
+    }
+
+    private static void DeleteValues(JsonObject target, string name, JsonNode? values)
+    {
+        if (target[name] is not JsonArray list || values is not JsonArray gone)
+            return;
+        for (var i = list.Count - 1; i >= 0; i--)
+        {
+            if (gone.Any(g => JsonNode.DeepEquals(g, list[i])))
+                list.RemoveAt(i);
+        }
+    }
+
+    /// <summary>Puts the elements that the client names into its order; those of others keep their place after what stood before them.</summary>
+    private static void Order(JsonObject target, string name, JsonArray? order, string? key)
+    {
+        if (target[name] is not JsonArray list || order is null || key is null)
+            return;
+        var rank = new Dictionary<string, int>(StringComparer.Ordinal);
+        foreach (var entry in order)
+            rank.TryAdd(ObjectJson.ToText(key.Length == 0 ? entry : entry.At(key)), rank.Count);
+        var (position, ranked) = (-1, new List<(int Rank, JsonNode? Element)>());
+        foreach (var element in list)
+        {
+            position = rank.GetValueOrDefault(ObjectJson.ToText(key.Length == 0 ? element : element.At(key)), position);
+            ranked.Add((position, element?.DeepClone()));
+        }
+        target[name] = new JsonArray([.. ranked.OrderBy(r => r.Rank).Select(r => r.Element)]);
+    }
+
+    /// <summary>A copy without directives.</summary>
+    private static JsonObject Cleaned(JsonObject patch)
+    {
+        var copy = (JsonObject)patch.DeepClone();
+        copy.Remove(Directive);
+        copy.Remove(RetainKeys);
+        return copy;
+    }
+}

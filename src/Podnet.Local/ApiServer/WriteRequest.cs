@@ -1,0 +1,182 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Http;
+
+namespace Podnet.Local.ApiServer;
+
+/// <summary>POST, PUT, PATCH and DELETE of one object or a collection.</summary>
+internal sealed class WriteRequest(HttpContext http, ResourceRequest request, ObjectRegistry registry, ObjectStore store, TimeProvider time)
+{
+    private const string JsonPatchType = "application/json-patch+json";
+    private const string MergePatchType = "application/merge-patch+json";
+    private const string StrategicPatchType = "application/strategic-merge-patch+json";
+
+    private readonly ResourceDefinition _resource = request.Resource;
+
+    private bool DryRun => http.Request.Query.DryRun();
+
+    private ObjectPart Part => request.Subresource == "status" ? ObjectPart.Status : ObjectPart.Main;
+
+    public async Task CreateAsync()
+    {
+        var o = await ReadObjectAsync();
+        await AnswerAsync(201, registry.Create(_resource, request.Namespace, o, DryRun));
+    }
+
+    public async Task UpdateAsync()
+    {
+        var o = await ReadObjectAsync();
+        var name = o.Text("metadata", "name");
+        if (string.IsNullOrEmpty(name))
+            throw StatusException.BadRequest("the name of the object must be set: metadata.name is empty");
+        if (name != request.Name)
+            throw StatusException.BadRequest($"the name of the object ({name}) does not match the name on the URL ({request.Name})");
+        await AnswerAsync(200, registry.Update(_resource, request.ObjectName, Part, _ => o, DryRun));
+    }
+
+    public async Task PatchAsync()
+    {
+        var apply = Patch(await RequestBody.ReadAsync(http), RequestBody.MediaType(http.Request));
+        var unknown = new List<string>();
+        var stored = registry.Update(_resource, request.ObjectName, Part, current =>
+        {
+            var patched = apply(current);
+            var name = patched.Text("metadata", "name");
+            if (name != request.Name)
+                throw StatusException.BadRequest($"the name of the object ({name}) does not match the name on the URL ({request.Name})");
+            unknown = RequestBody.CheckObject(patched, _resource);
+            http.ReportUnknown(_resource, unknown);
+            return patched;
+        }, DryRun);
+        await AnswerAsync(200, stored);
+    }
+
+    public async Task DeleteAsync()
+    {
+        var options = await ReadDeleteOptionsAsync();
+        var (last, gone) = registry.Delete(_resource, request.ObjectName, options);
+        if (!gone || _resource.DeleteReturnsObject)
+        {
+            await AnswerAsync(200, last);
+            return;
+        }
+        var details = new JsonObject { ["name"] = last.Name.Name };
+        if (_resource.Group.Length > 0)
+            details["group"] = _resource.Group;
+        (details["kind"], details["uid"]) = (_resource.Plural, last.Uid);
+        await http.Response.Json(200, Success(details));
+    }
+
+    public async Task DeleteCollectionAsync()
+    {
+        var filter = ListRequest.Filter(http.Request.Query, request);
+        var options = await ReadDeleteOptionsAsync();
+        var snapshot = store.Snapshot(_resource);
+        var deleted = new List<StoredObject>();
+        foreach (var stored in snapshot.Objects.Values.Where(filter.Matches))
+        {
+            // Somebody else's delete may have come first; gone is gone.
+            if (store.Get(_resource, stored.Name) is { } there && there.Uid == stored.Uid)
+                deleted.Add(registry.Delete(_resource, stored.Name, options).Object);
+        }
+        var views = new ObjectViews(_resource, http.Request.RequestedForm(), "", time);
+        await http.Response.Json(200, views.List(deleted, store.Revision, null, null));
+    }
+
+    /// <summary>POST to pods/NAME/binding.</summary>
+    public async Task BindAsync()
+    {
+        var binding = await RequestBody.ReadJsonAsync(http, "Binding");
+        var node = binding.Text("target", "name");
+        if (string.IsNullOrEmpty(node) || binding.Text("target", "kind") is not (null or "" or "Node"))
+            throw StatusException.BadRequest("a binding needs a target of kind Node with a name");
+        registry.Bind(request.ObjectName, node);
+        await http.Response.Json(201, Success(null));
+    }
+
+    private static JsonObject Success(JsonObject? details)
+    {
+        var status = new JsonObject { ["kind"] = "Status", ["apiVersion"] = "v1", ["metadata"] = new JsonObject(), ["status"] = "Success" };
+        if (details is not null)
+            status["details"] = details;
+        else
+            status["code"] = 201;
+        return status;
+    }
+
+    private Task AnswerAsync(int code, StoredObject stored)
+    {
+        var views = new ObjectViews(_resource, http.Request.RequestedForm(), http.Request.Query["includeObject"].ToString(), time);
+        return http.Response.Json(code, views.One(stored));
+    }
+
+    private async Task<JsonObject> ReadObjectAsync()
+    {
+        var o = await RequestBody.ReadJsonAsync(http, _resource.Kind);
+        http.ReportUnknown(_resource, RequestBody.CheckObject(o, _resource));
+        var @namespace = o.Text("metadata", "namespace") ?? "";
+        if (_resource.Namespaced && @namespace.Length > 0 && @namespace != request.Namespace)
+            throw StatusException.BadRequest("the namespace of the provided object does not match the namespace sent on the request");
+        return o;
+    }
+
+    private Func<JsonObject, JsonObject> Patch(byte[] body, string type)
+    {
+        if (type is not (JsonPatchType or MergePatchType or StrategicPatchType))
+            throw StatusException.UnsupportedMediaType(JsonPatchType, MergePatchType, StrategicPatchType);
+        RequestBody.CheckUtf8(body);
+        if (type == JsonPatchType)
+        {
+            var operations = ParseOperations(body);
+            return current => Apply(() => JsonPatch.Apply(current, operations));
+        }
+        var patch = RequestBody.Parse(body, "patch");
+        if (type == MergePatchType)
+            return current => (JsonObject)MergePatch.Apply(current, patch)!;
+        var schema = FieldSchema.Of(_resource.Schema.Type);
+        return current => Apply(() => StrategicMergePatch.Apply(current, patch, schema));
+    }
+
+    private static JsonArray ParseOperations(byte[] body)
+    {
+        try
+        {
+            return JsonNode.Parse(body, null, new() { MaxDepth = ObjectJson.MaxDepth, AllowDuplicateProperties = false }) as JsonArray
+                ?? throw new JsonException("the document is not an array");
+        }
+        catch (JsonException e)
+        {
+            throw StatusException.BadRequest($"error decoding patch: {e.Message}");
+        }
+    }
+
+    private JsonObject Apply(Func<JsonObject> patch)
+    {
+        try
+        {
+            return patch();
+        }
+        catch (JsonException e)
+        {
+            throw new StatusException(422, "Invalid",
+                $"the server rejected our request due to an error in our request: {e.Message}",
+                new JsonObject { ["name"] = request.Name, ["kind"] = _resource.Plural });
+        }
+    }
+
+    private async Task<DeleteOptions> ReadDeleteOptionsAsync()
+    {
+        var body = await RequestBody.ReadAsync(http);
+        var options = body.Length > 0 ? RequestBody.Parse(body, "DeleteOptions") : [];
+        var query = http.Request.Query;
+        var policy = options.Text("propagationPolicy") ?? query["propagationPolicy"].ToString();
+        if (policy is not ("" or "Background" or "Foreground" or "Orphan"))
+            throw StatusException.BadRequest($"propagationPolicy: Unsupported value: \"{policy}\": supported values: \"Background\", \"Foreground\", \"Orphan\"");
+        return new(
+            options.Number("gracePeriodSeconds") ?? query.Number("gracePeriodSeconds"),
+            options.Text("preconditions", "uid"),
+            options.Text("preconditions", "resourceVersion"),
+            Orphan: policy == "Orphan" || options.Flag("orphanDependents"),
+            DryRun || options.Texts("dryRun").Contains("All"));
+    }
+}
