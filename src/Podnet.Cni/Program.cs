@@ -1,1 +1,3 @@
-return 0;
+using Podnet.Cni;
+
+return Plugin.Run(Environment.GetEnvironmentVariable, Console.OpenStandardInput(), Console.OpenStandardOutput());

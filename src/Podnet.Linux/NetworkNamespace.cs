@@ -29,7 +29,8 @@ public sealed class NetworkNamespace : IDisposable
     public static bool Exists(string name) => File.Exists(PathOf(name));
 
     public static NetworkNamespace Open(string path) =>
-        new(FileHandle.Open(path, Libc.O_RDONLY, $"open network namespace {path}"), path);
+        // Not to wait for a writer where the path is a FIFO by mistake.
+        new(FileHandle.Open(path, Libc.O_RDONLY | Libc.O_NONBLOCK, $"open network namespace {path}"), path);
 
     public static NetworkNamespace OpenNamed(string name) => Open(PathOf(name));
 

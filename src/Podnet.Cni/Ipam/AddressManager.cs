@@ -1,0 +1,132 @@
+using System.Net;
+using Podnet.Cni.Protocol;
+
+namespace Podnet.Cni.Ipam;
+
+/// <summary>The addresses of one ADD.</summary>
+/// <param name="Addresses">One of each range set, in their order.</param>
+/// <param name="New">Those that this ADD reserved; the rest an earlier, unfinished ADD of the same container had.</param>
+internal sealed record Allocation(IReadOnlyList<IPAddress> Addresses, IReadOnlyList<IPAddress> New);
+
+/// <summary>Gives addresses to (container, interface), takes them back, and never gives one twice.</summary>
+internal static class AddressManager
+{
+    /// <summary>
+    /// One address of each range set: the requested one where one was requested, else the next free one. What this container
+    /// and interface have already they keep. All or nothing.
+    /// </summary>
+    public static Allocation Allocate(NetworkConfig config, Request request) => OnDisk(() =>
+    {
+        using var store = ReservationStore.Open(config);
+        var reservations = store.ReadAll();
+        var taken = reservations.Select(reservation => AddressNumber.Of(reservation.Address)).ToHashSet();
+        var requested = RequestedBySet(config);
+        var added = new List<IPAddress>();
+        try
+        {
+            var addresses = new List<IPAddress>();
+            foreach (var set in config.Ranges)
+            {
+                var held = reservations.Find(r => set.Contains(r.Address) && ReservationStore.IsHeldBy(r, request)).Address;
+                var wanted = requested[set.Index];
+                if (held is not null && (wanted is null || wanted.Equals(held)))
+                {
+                    addresses.Add(held);
+                    continue;
+                }
+
+                if (held is not null)
+                    throw new CniException(
+                        CniErrorCode.AddressTaken, $"{wanted} is requested for a container that holds {held}: DEL it first");
+                var address = wanted is null ? TakeNext(store, set, taken, request) : Take(store, set, wanted, request);
+                added.Add(address);
+                addresses.Add(address);
+                store.SetLastReserved(set, address);
+            }
+
+            return new Allocation(addresses, added);
+        }
+        catch
+        {
+            added.ForEach(store.Remove);
+            throw;
+        }
+    });
+
+    /// <summary>Takes back what an ADD reserved that did not succeed.</summary>
+    public static void Undo(NetworkConfig config, Allocation allocation) => OnDisk(() =>
+    {
+        using var store = ReservationStore.Open(config);
+        foreach (var address in allocation.New)
+            store.Remove(address);
+        return true;
+    });
+
+    /// <summary>Takes back everything that this container and interface have, also in ranges that the configuration no longer names.</summary>
+    public static void Release(NetworkConfig config, Request request) => OnDisk(() =>
+    {
+        using var store = ReservationStore.OpenExisting(config);
+        foreach (var reservation in store?.ReadAll() ?? [])
+        {
+            if (ReservationStore.IsHeldBy(reservation, request))
+                store!.Remove(reservation.Address);
+        }
+
+        return true;
+    });
+
+    /// <summary>What this container and interface have.</summary>
+    public static IReadOnlyList<IPAddress> HeldBy(NetworkConfig config, Request request) => OnDisk(() =>
+    {
+        using var store = ReservationStore.OpenExisting(config);
+        return (store?.ReadAll() ?? []).Where(r => ReservationStore.IsHeldBy(r, request)).Select(r => r.Address).ToList();
+    });
+
+    private static IPAddress TakeNext(ReservationStore store, RangeSet set, HashSet<UInt128> taken, Request request)
+    {
+        var last = store.LastReserved(set);
+        while (set.NextFree(last, taken) is { } address)
+        {
+            if (store.TryAdd(address, request))
+                return address;
+            taken.Add(AddressNumber.Of(address)); // a file in the way that was no readable reservation
+        }
+
+        throw new CniException(CniErrorCode.NoAddressLeft, $"no address is left in {set}");
+    }
+
+    private static IPAddress Take(ReservationStore store, RangeSet set, IPAddress wanted, Request request) =>
+        store.TryAdd(wanted, request)
+            ? wanted
+            : throw new CniException(CniErrorCode.AddressTaken, $"the requested address {wanted} of {set} is taken");
+
+    private static IPAddress?[] RequestedBySet(NetworkConfig config)
+    {
+        var bySet = new IPAddress?[config.Ranges.Count];
+        foreach (var address in config.RequestedAddresses)
+        {
+            var set = config.Ranges.FirstOrDefault(set => set.Contains(address)) ?? throw new CniException(
+                CniErrorCode.InvalidConfig,
+                $"the requested address {address} is in none of the ranges",
+                $"a pod may have an address of {string.Join("; ", config.Ranges)}, but no network or broadcast address");
+            if (bySet[set.Index] is { } other && !other.Equals(address))
+                throw new CniException(CniErrorCode.InvalidConfig, $"{other} and {address} are both requested of {set}");
+            bySet[set.Index] = address;
+        }
+
+        return bySet;
+    }
+
+    /// <summary>What the disk refuses (full, read-only, no permission) is code 5.</summary>
+    private static T OnDisk<T>(Func<T> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CniException(CniErrorCode.InputOutput, "cannot read or write the address reservations", e.Message);
+        }
+    }
+}

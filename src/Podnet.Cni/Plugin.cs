@@ -1,0 +1,121 @@
+using Podnet.Cni.Ipam;
+using Podnet.Cni.Protocol;
+using Podnet.Cni.Wiring;
+using Podnet.Linux;
+using Podnet.Netlink;
+
+namespace Podnet.Cni;
+
+/// <summary>One call of the plugin, as CNI SPEC 1.1, section 2, describes it.</summary>
+internal static class Plugin
+{
+    /// <summary>Carries out what the environment asks for, in the calling thread's network namespace, which is the node's.</summary>
+    /// <param name="beforeStep">Told each step of ADD before it is taken: where tests let it fail.</param>
+    /// <returns>The exit code: 0, or 1 with an error object on the output.</returns>
+    public static int Run(
+        Func<string, string?> environment, Stream input, Stream output, Action<AddStep>? beforeStep = null)
+    {
+        var answerIn = CniVersion.Latest;
+        try
+        {
+            var request = Request.FromEnvironment(environment);
+            if (request.Command == CniCommand.Version)
+            {
+                Answer(output, ResultWriter.Versions(NetworkConfig.ReadVersion(input)));
+                return 0;
+            }
+
+            var config = NetworkConfig.Read(input, version => answerIn = version);
+            switch (request.Command)
+            {
+                case CniCommand.Add:
+                    Add(config, request, output, beforeStep);
+                    break;
+                case CniCommand.Delete:
+                    Delete(config, request);
+                    break;
+                default:
+                    Check(config, request);
+                    break;
+            }
+
+            return 0;
+        }
+        catch (Exception e)
+        {
+            // Whatever it was, the caller reads it from the error object and nowhere else.
+            Answer(output, ResultWriter.Error(answerIn, AsCniException(e)));
+            return 1;
+        }
+    }
+
+    private static void Add(NetworkConfig config, Request request, Stream output, Action<AddStep>? beforeStep)
+    {
+        using var pod = PodNamespace.Open(request);
+        using var host = new RouteSocket();
+
+        // Before anything is reserved: the interface, and the address that it has, belong to an earlier ADD.
+        if (pod.Socket.FindLink(request.InterfaceName) is not null)
+            throw new CniException(CniErrorCode.InterfaceExists, $"interface {request.InterfaceName} exists in the container");
+        beforeStep?.Invoke(AddStep.Reserve);
+        var allocation = AddressManager.Allocate(config, request);
+        var attachment = Attachment.Of(request);
+        var created = false;
+        try
+        {
+            beforeStep?.Invoke(AddStep.CreateLink);
+            PodWiring.Create(host, attachment, request.InterfaceName, pod.Handle, config.Mtu);
+            created = true;
+            var link = PodWiring.Configure(host, pod.Socket, attachment, allocation.Addresses, beforeStep);
+            var result = new AddResult(
+                new ResultInterface(attachment.HostInterface, attachment.HostMac.ToString(), link.Mtu, null),
+                new ResultInterface(request.InterfaceName, attachment.PodMac.ToString(), link.Mtu, request.NetnsPath),
+                allocation.Addresses,
+                allocation.Addresses.Select(Gateway.For).ToList());
+            beforeStep?.Invoke(AddStep.Answer);
+            Answer(output, ResultWriter.Add(config, result));
+        }
+        catch
+        {
+            // Link before address: an address must not be free while something still leads to it.
+            if (created)
+                PodWiring.Delete(host, attachment);
+            AddressManager.Undo(config, allocation);
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Succeeds however little is left, and however often it is called. Needs neither the namespace nor prevResult: the pair
+    /// is known by its end on the node, and goes as a whole.
+    /// </summary>
+    private static void Delete(NetworkConfig config, Request request)
+    {
+        using var host = new RouteSocket();
+        PodWiring.Delete(host, Attachment.Of(request));
+        AddressManager.Release(config, request);
+    }
+
+    private static void Check(NetworkConfig config, Request request)
+    {
+        if (!config.Version.HasCheck)
+            throw new CniException(CniErrorCode.IncompatibleVersion, "config version does not allow CHECK", $"{config.Version.Text} has no CHECK");
+        var wrong = WiringCheck.Run(config, request);
+        if (wrong.Count > 0)
+            throw new CniException(CniErrorCode.NotAsAdded, wrong[0], string.Join("; ", wrong));
+    }
+
+    private static void Answer(Stream output, ReadOnlyMemory<byte> content)
+    {
+        output.Write(content.Span);
+        output.Flush();
+    }
+
+    private static CniException AsCniException(Exception e) => e switch
+    {
+        CniException known => known,
+        KernelException refused => new CniException(CniErrorCode.Internal, "the kernel refused a step", refused.Message),
+        IOException io => new CniException(CniErrorCode.InputOutput, "input or output failed", io.Message),
+        _ => new CniException(CniErrorCode.Internal, "unexpected failure", e.ToString()),
+    };
+}

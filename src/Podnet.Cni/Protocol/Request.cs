@@ -1,0 +1,116 @@
+namespace Podnet.Cni.Protocol;
+
+internal enum CniCommand
+{
+    Add,
+    Delete,
+    Check,
+    Version,
+}
+
+/// <summary>What the environment variables ask for (CNI SPEC 1.1, section 2, "Parameters"), checked.</summary>
+/// <param name="ContainerId">Starts with a letter or digit, then those, '_', '.' and '-': safe in a file, never in a path.</param>
+/// <param name="NetnsPath">Absolute; null where DEL was given none.</param>
+/// <param name="Pod">"NAMESPACE/NAME" where CNI_ARGS says which pod this is.</param>
+internal sealed record Request(CniCommand Command, string ContainerId, string InterfaceName, string? NetnsPath, string? Pod)
+{
+    /// <summary>Arbitrary; runtimes use 64 hexadecimal digits.</summary>
+    private const int MaxIdLength = 255;
+
+    /// <summary>IFNAMSIZ of linux/if.h less its NUL.</summary>
+    private const int MaxInterfaceNameLength = 15;
+
+    /// <summary>PATH_MAX of linux/limits.h less its NUL.</summary>
+    private const int MaxPathLength = 4095;
+
+    public static Request FromEnvironment(Func<string, string?> environment)
+    {
+        var command = Required(environment, "CNI_COMMAND") switch
+        {
+            "ADD" => CniCommand.Add,
+            "DEL" => CniCommand.Delete,
+            "CHECK" => CniCommand.Check,
+            "VERSION" => CniCommand.Version,
+            var other => throw Invalid("CNI_COMMAND", other, "is not ADD, DEL, CHECK or VERSION"),
+        };
+        if (command == CniCommand.Version)
+            return new Request(command, "", "", null, null);
+        return new Request(
+            command,
+            ReadContainerId(Required(environment, "CNI_CONTAINERID")),
+            ReadInterfaceName(Required(environment, "CNI_IFNAME")),
+            ReadNetns(environment("CNI_NETNS"), required: command != CniCommand.Delete),
+            ReadPod(environment("CNI_ARGS")));
+    }
+
+    /// <summary>The rule for container ids and network names.</summary>
+    public static bool IsIdentifier(string value) =>
+        value.Length is > 0 and <= MaxIdLength
+        && char.IsAsciiLetterOrDigit(value[0])
+        && value.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.' or '-');
+
+    private static string ReadContainerId(string value) =>
+        IsIdentifier(value)
+            ? value
+            : throw Invalid(
+                "CNI_CONTAINERID",
+                value,
+                $"must start with a letter or digit, hold only those, '_', '.' and '-', and be no longer than {MaxIdLength}");
+
+    private static string ReadInterfaceName(string value)
+    {
+        // "must not be empty, must not be '.' or '..', must be less than 16 characters and must not contain / or : or any
+        // whitespace characters"; non-ASCII letters may take several bytes of IFNAMSIZ and no one needs them.
+        var valid = value.Length <= MaxInterfaceNameLength
+            && value is not ("." or "..")
+            && value.All(c => c is > ' ' and < (char)0x7F and not ('/' or ':'));
+        return valid
+            ? value
+            : throw Invalid("CNI_IFNAME", value, $"must be at most {MaxInterfaceNameLength} printable ASCII characters without '/' and ':'");
+    }
+
+    private static string? ReadNetns(string? value, bool required)
+    {
+        if (string.IsNullOrEmpty(value))
+            return required ? throw Missing("CNI_NETNS") : null;
+        return value[0] == '/' && value.Length <= MaxPathLength
+            ? value
+            : throw Invalid("CNI_NETNS", value, $"must be an absolute path of at most {MaxPathLength} characters");
+    }
+
+    /// <summary>"KEY=VALUE;KEY=VALUE"; keys other than Kubernetes' own are for other plugins.</summary>
+    private static string? ReadPod(string? arguments)
+    {
+        if (string.IsNullOrEmpty(arguments))
+            return null;
+        string? ns = null;
+        string? name = null;
+        foreach (var pair in arguments.Split(';'))
+        {
+            var equals = pair.IndexOf('=');
+            switch (equals < 0 ? pair : pair[..equals])
+            {
+                case "K8S_POD_NAMESPACE":
+                    ns = ReadPodName(pair[(equals + 1)..]);
+                    break;
+                case "K8S_POD_NAME":
+                    name = ReadPodName(pair[(equals + 1)..]);
+                    break;
+            }
+        }
+
+        return ns is null || name is null ? null : $"{ns}/{name}";
+    }
+
+    private static string ReadPodName(string value) =>
+        IsIdentifier(value) ? value : throw Invalid("CNI_ARGS", value, "is not the name of a pod or namespace");
+
+    private static string Required(Func<string, string?> environment, string name) =>
+        environment(name) is { Length: > 0 } value ? value : throw Missing(name);
+
+    private static CniException Missing(string name) =>
+        new(CniErrorCode.InvalidEnvironment, $"environment variable {name} is missing");
+
+    private static CniException Invalid(string name, string value, string rule) =>
+        new(CniErrorCode.InvalidEnvironment, $"environment variable {name} is invalid", $"{CniException.Quote(value)} {rule}");
+}

@@ -1,0 +1,138 @@
+using System.Net;
+using Podnet.Cni.Ipam;
+using Podnet.Cni.Protocol;
+using Podnet.Linux;
+using Podnet.Netlink;
+
+namespace Podnet.Cni.Wiring;
+
+/// <summary>The steps of ADD that change something, in their order.</summary>
+internal enum AddStep
+{
+    Reserve,
+    CreateLink,
+    HostSettings,
+    PodSide,
+    HostSide,
+    Answer,
+}
+
+/// <summary>
+/// What a pod is connected with: a veth pair, in the pod its address as /32 or /128 and a default route to the link-local
+/// gateway, on the node a route to that address. Everything goes with the pair, so there is one thing to take back.
+/// </summary>
+internal static class PodWiring
+{
+    /// <summary>LOOPBACK_IFINDEX of linux/net.h: the same in every namespace.</summary>
+    private const int Loopback = 1;
+
+    /// <summary>Makes the pair, the node's end up; the kernel cannot set up the other one while it still has no peer (drivers/net/veth.c). Where this throws, it has made nothing.</summary>
+    /// <param name="mtu">Bytes; null leaves it to the kernel.</param>
+    public static void Create(RouteSocket host, Attachment attachment, string podInterface, NetworkNamespace podNamespace, int? mtu)
+    {
+        var pair = new VethPair(attachment.HostInterface, podInterface)
+        {
+            Address = attachment.HostMac,
+            PeerAddress = attachment.PodMac,
+            Mtu = mtu,
+            PeerNamespace = podNamespace,
+            Up = true,
+        };
+        switch (host.ExecuteEach(new RouteRequests().CreateVeth(pair))[0])
+        {
+            case null:
+                return;
+            case { Errno: Errno.Exists } exists:
+                throw new CniException(
+                    CniErrorCode.InterfaceExists,
+                    $"interface {attachment.HostInterface} on the node or {podInterface} in the container exists",
+                    exists.Message);
+            case var failure:
+                throw failure;
+        }
+    }
+
+    /// <summary>Gives both ends all that they need.</summary>
+    /// <param name="before">Told each step before it is taken.</param>
+    /// <returns>The pair as the node sees it.</returns>
+    public static Link Configure(
+        RouteSocket host, RouteSocket pod, Attachment attachment, IReadOnlyList<IPAddress> addresses, Action<AddStep>? before)
+    {
+        before?.Invoke(AddStep.HostSettings);
+        IgnoreRouterAdvertisements(attachment.HostInterface);
+        var link = host.GetLink(attachment.HostInterface);
+        before?.Invoke(AddStep.PodSide);
+        pod.Execute(PodSide(attachment, link.PeerIndex, addresses));
+        before?.Invoke(AddStep.HostSide);
+        host.Execute(HostSide(attachment, link.Index, addresses));
+        return link;
+    }
+
+    /// <summary>Takes the pair away, and with it its addresses, routes and neighbours on both sides. None there is fine.</summary>
+    public static void Delete(RouteSocket host, Attachment attachment)
+    {
+        var failure = host.ExecuteEach(new RouteRequests().DeleteLink(attachment.HostInterface))[0];
+        if (failure is not null && failure.Errno != Errno.NoDevice)
+            throw failure;
+    }
+
+    /// <summary>
+    /// A node that forwards no IPv6 would take a default route, and so all its traffic, from any pod that advertises itself
+    /// as a router (net/ipv6/ndisc.c, accept_ra of Documentation/networking/ip-sysctl.rst).
+    /// </summary>
+    private static void IgnoreRouterAdvertisements(string hostInterface)
+    {
+        var name = $"net.ipv6.conf.{hostInterface}.accept_ra";
+        if (Sysctl.Exists(name)) // not on a kernel without IPv6
+            Sysctl.Ensure(name, "0");
+    }
+
+    private static RouteRequests PodSide(Attachment attachment, int device, IReadOnlyList<IPAddress> addresses)
+    {
+        var requests = new RouteRequests().SetUp(Loopback).SetUp(device);
+        foreach (var address in addresses)
+        {
+            requests.AddAddress(new Address(device, address, HostBits(address))
+            {
+                // Nobody else can have it: the reservation says so, and there are two ends on this link.
+                Flags = AddressNumber.IsIPv4(address) ? AddressFlags.None : AddressFlags.NoDuplicateDetection,
+            });
+        }
+
+        foreach (var gateway in addresses.Select(Gateway.For).Distinct())
+        {
+            var ipv4 = AddressNumber.IsIPv4(gateway);
+            requests.AddNeighbour(new Neighbour(device, gateway, attachment.HostMac));
+            requests.AddRoute(new Route(new IPNetwork(ipv4 ? IPAddress.Any : IPAddress.IPv6Any, 0))
+            {
+                Device = device,
+                Gateway = gateway,
+                OnLink = ipv4, // IPv6 takes any link-local next hop
+            });
+        }
+
+        return requests;
+    }
+
+    private static RouteRequests HostSide(Attachment attachment, int device, IReadOnlyList<IPAddress> addresses)
+    {
+        var requests = new RouteRequests().SetAlias(device, attachment.Alias);
+        foreach (var address in addresses)
+        {
+            requests.AddRoute(HostRoute(address, device));
+            requests.AddNeighbour(new Neighbour(device, address, attachment.PodMac));
+        }
+
+        return requests;
+    }
+
+    /// <summary>The node's route to one pod.</summary>
+    public static Route HostRoute(IPAddress address, int device) => new(new IPNetwork(address, HostBits(address)))
+    {
+        Device = device,
+        Protocol = RouteProtocol.Podnet,
+        Scope = AddressNumber.IsIPv4(address) ? RouteScope.Link : RouteScope.Universe,
+    };
+
+    private static int HostBits(IPAddress address) => AddressNumber.IsIPv4(address) ? 32 : 128;
+}
