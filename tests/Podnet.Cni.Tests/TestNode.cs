@@ -32,7 +32,7 @@ internal sealed class TestNode : IDisposable
 
     public static string ShowNamespace(NetworkNamespace @namespace) => @namespace.Run(() => string.Concat(
         string.Join(' ', JsonNode.Parse(Tool.Run("ip", "-json", "link"))!.AsArray().Select(link => link!["ifname"])), // states settle later
-        Tool.Run("ip", "address", "show", "scope", "global"),
+        Tool.Run("ip", "-oneline", "address", "show", "scope", "global"),
         Tool.Run("ip", "route"),
         Tool.Run("ip", "-6", "route", "show", "proto", "80"), // link-local ones come when the kernel has had the time
         Tool.Run("ip", "-6", "route", "show", "default"),
