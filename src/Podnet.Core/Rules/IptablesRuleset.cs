@@ -25,6 +25,9 @@ public sealed record IptablesTable(string Name, IReadOnlyDictionary<string, Ipta
 /// <summary>The tables of one IP family, of which some may be missing.</summary>
 public sealed record IptablesRuleset(IPFamily Family, ImmutableArray<IptablesTable> Tables)
 {
+    /// <summary>The three tables that Podnet writes to, with their built-in chains and not a rule.</summary>
+    public static IptablesRuleset Empty(IPFamily family) => new RulesetBuilder(family).Build();
+
     public IptablesTable? Table(string name) => Tables.FirstOrDefault(t => t.Name == name);
 
     public ImmutableArray<IptablesRule> RulesOf(string table, string chain) => Table(table)?.Chain(chain)?.Rules ?? [];
