@@ -37,21 +37,24 @@ internal sealed class WatchStream<T>(Stream body, Resource<T> resource) : IAsync
     /// <exception cref="ApiException">The server sent an ERROR event, or a line that is no event or is too long.</exception>
     public async ValueTask<WatchEvent<T>?> NextAsync(CancellationToken ct)
     {
+        var searched = 0L; // Of a long line that comes in many pieces, each is looked at once.
         while (true)
         {
             var result = await _reader.ReadAsync(ct);
             var buffer = result.Buffer;
-            if (buffer.PositionOf((byte)'\n') is { } end)
+            if (buffer.Slice(searched).PositionOf((byte)'\n') is { } end)
             {
                 var line = buffer.Slice(0, end);
                 var next = line.IsEmpty ? (WatchEvent<T>?)null : Parse(line);
                 _reader.AdvanceTo(buffer.GetPosition(1, end));
                 if (next is not null)
                     return next;
+                searched = 0;
                 continue;
             }
             if (buffer.Length > LongestLine)
                 throw Unreadable($"an event of more than {LongestLine} bytes");
+            searched = buffer.Length;
             _reader.AdvanceTo(buffer.Start, buffer.End);
             if (result.IsCompleted)
                 return null;

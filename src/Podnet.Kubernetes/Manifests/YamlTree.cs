@@ -30,8 +30,25 @@ internal sealed class YamlTree
         }
         catch (YamlException e)
         {
-            throw new ManifestException(file, At(e.Start), $"not YAML: {e.Message.ReplaceLineEndings(" ")}", e);
+            // The parser's own words for the most common slip of all would help nobody.
+            throw IndentingTab(text) is { } tab
+                ? new ManifestException(file, tab, "not YAML: a tab where only spaces may indent", e)
+                // Start is where the construct began; the fault is where it could not go on.
+                : new ManifestException(file, At(e.End), $"not YAML: {e.Message.ReplaceLineEndings(" ")}", e);
         }
+    }
+
+    private static Position? IndentingTab(string text)
+    {
+        var line = 1;
+        foreach (var content in text.AsSpan().EnumerateLines())
+        {
+            var indent = content[..^content.TrimStart().Length];
+            if (indent.IndexOf('\t') is >= 0 and var column)
+                return new(line, column + 1);
+            line++;
+        }
+        return null;
     }
 
     private List<SourceNode> ReadStream()

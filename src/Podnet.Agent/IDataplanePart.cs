@@ -1,0 +1,20 @@
+using Podnet.Core.Model;
+
+namespace Podnet.Agent;
+
+/// <summary>One kind of kernel resource of this node, kept as the cluster wants it. Called from one thread only.</summary>
+internal interface IDataplanePart
+{
+    /// <summary>For the log: "routes".</summary>
+    string Name { get; }
+
+    /// <summary>Brings the kernel to what this state wants, touching only what differs.</summary>
+    /// <param name="readBack">
+    /// Trust nothing that is remembered about the kernel: somebody may have changed it. Without it, a part may go by what it wrote.
+    /// </param>
+    /// <returns>What was done, for the log; null if nothing had to be.</returns>
+    string? Apply(ClusterState state, bool readBack);
+
+    /// <summary>Whether what was written seems to be there still: cheap, and never wrong about a flush of everything.</summary>
+    bool IsIntact();
+}

@@ -1,0 +1,37 @@
+using Microsoft.Extensions.Logging;
+
+namespace Podnet.Agent;
+
+/// <summary>Everything that this project logs. Ids are 200 to 299 and stay what they are.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(200, LogLevel.Information, "Agent of node {Node}, proxy mode {Mode}, API server {Server}")]
+    public static partial void Started(this ILogger logger, string node, ProxyMode mode, Uri server);
+
+    [LoggerMessage(201, LogLevel.Information, "All caches are full: {Nodes} nodes, {Services} Services, {Slices} EndpointSlices")]
+    public static partial void Synced(this ILogger logger, int nodes, int services, int slices);
+
+    [LoggerMessage(202, LogLevel.Information, "{Part}: {Done}")]
+    public static partial void PartApplied(this ILogger logger, string part, string done);
+
+    [LoggerMessage(203, LogLevel.Error, "{Part}: failed, next try in {Delay}: {Reason}")]
+    public static partial void PartFailed(this ILogger logger, string part, TimeSpan delay, string reason);
+
+    [LoggerMessage(204, LogLevel.Information, "{Part}: works again after {Failures} failures")]
+    public static partial void PartRecovered(this ILogger logger, string part, int failures);
+
+    [LoggerMessage(205, LogLevel.Warning, "{Part}: somebody else changed it, putting it back")]
+    public static partial void PartDamaged(this ILogger logger, string part);
+
+    [LoggerMessage(206, LogLevel.Warning, "{Part}: cannot be checked, reading it back: {Reason}")]
+    public static partial void CheckFailed(this ILogger logger, string part, string reason);
+
+    [LoggerMessage(207, LogLevel.Information, "Routes and rules are in place; Node condition NetworkUnavailable=False is set")]
+    public static partial void ConditionSet(this ILogger logger);
+
+    [LoggerMessage(208, LogLevel.Warning, "Cannot set the Node condition, next try in {Delay}: {Reason}")]
+    public static partial void ConditionFailed(this ILogger logger, TimeSpan delay, string reason);
+
+    [LoggerMessage(209, LogLevel.Information, "Stopping; routes and rules stay as they are")]
+    public static partial void Stopping(this ILogger logger);
+}

@@ -1,0 +1,231 @@
+using System.Diagnostics;
+using Microsoft.Extensions.Logging;
+using Podnet.Core.Model;
+using Podnet.Kubernetes;
+
+namespace Podnet.Agent;
+
+/// <summary>How often the loop does what.</summary>
+internal sealed record LoopTiming
+{
+    public TimeSpan SyncPeriod { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Between two looks at whether somebody flushed what is ours.</summary>
+    public TimeSpan CheckPeriod { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>After writing, at least so long until the next write; or as long as the writing took, so that it never takes more than half of the time.</summary>
+    public TimeSpan ShortestPause { get; init; } = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>kube-proxy's minSyncPeriod.</summary>
+    public TimeSpan LongestPause { get; init; } = TimeSpan.FromSeconds(1);
+
+    public TimeSpan FirstRetry { get; init; } = TimeSpan.FromMilliseconds(200);
+
+    public TimeSpan LongestRetry { get; init; } = TimeSpan.FromSeconds(30);
+}
+
+/// <summary>
+/// The one thread that writes to the kernel. The first change goes at once, those of a burst together; a part that fails is tried
+/// again with back-off while the others go on; what somebody else undid is put back. When it is stopped, everything stays.
+/// </summary>
+internal sealed class ReconcileLoop(IEnumerable<IDataplanePart> parts, LoopTiming timing, ILogger logger)
+{
+    private readonly Work[] _work = [.. parts.Select(part => new Work(part, new BackOff(timing.FirstRetry, timing.LongestRetry)))];
+    private readonly object _gate = new();
+    private ClusterState? _wanted;
+
+    /// <summary>After each round in which all parts were as this state wants them. On the loop's thread.</summary>
+    public Action<ClusterState>? Applied { get; set; }
+
+    /// <summary>From any thread; never waits for the kernel.</summary>
+    public void Want(ClusterState state)
+    {
+        lock (_gate)
+        {
+            _wanted = state;
+            Monitor.Pulse(_gate);
+        }
+    }
+
+    /// <summary>Works until cancelled, on a thread of its own: namespaces and sockets belong to threads.</summary>
+    public Task RunAsync(CancellationToken ct)
+    {
+        var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var thread = new Thread(() =>
+        {
+            try
+            {
+                using var wake = ct.Register(Wake);
+                Run(ct);
+                ended.SetResult();
+            }
+            catch (Exception e)
+            {
+                ended.SetException(e);
+            }
+        })
+        {
+            Name = "dataplane",
+            IsBackground = true,
+        };
+        thread.Start();
+        return ended.Task;
+    }
+
+    private void Run(CancellationToken ct)
+    {
+        ClusterState? state = null;
+        var notBefore = 0L;
+        var check = After(timing.CheckPeriod);
+        var sync = After(timing.SyncPeriod);
+        while (WaitForWork(ref state, notBefore, Math.Min(check, sync), ct))
+        {
+            if (Passed(sync))
+            {
+                sync = After(timing.SyncPeriod);
+                foreach (var work in _work)
+                    work.Want(readBack: true);
+            }
+            else if (Passed(check))
+            {
+                LookForDamage();
+            }
+            if (Passed(check))
+                check = After(timing.CheckPeriod);
+            notBefore = Round(state!, ct);
+        }
+    }
+
+    /// <summary>
+    /// Sleeps until there is a new state, or something is due. False when cancelled. Nothing is due before the first state.
+    /// </summary>
+    private bool WaitForWork(ref ClusterState? state, long notBefore, long periodic, CancellationToken ct)
+    {
+        lock (_gate)
+        {
+            while (!ct.IsCancellationRequested)
+            {
+                var fresh = _wanted is not null && !ReferenceEquals(_wanted, state);
+                if (fresh && Passed(notBefore))
+                {
+                    state = _wanted;
+                    foreach (var work in _work)
+                        work.Want(readBack: false);
+                    return true;
+                }
+                var due = fresh ? Math.Min(notBefore, periodic) : periodic;
+                foreach (var work in _work.Where(work => work.Pending))
+                    due = Math.Min(due, work.NotBefore);
+                if (state is null && !fresh)
+                    Monitor.Wait(_gate);
+                else if (state is not null && Passed(due))
+                    return true;
+                else
+                    Monitor.Wait(_gate, Left(due));
+            }
+            return false;
+        }
+    }
+
+    /// <returns>When the next change may be written.</returns>
+    private long Round(ClusterState state, CancellationToken ct)
+    {
+        var began = Stopwatch.GetTimestamp();
+        var busy = false;
+        foreach (var work in _work.Where(work => work.Pending && Passed(work.NotBefore)))
+        {
+            if (ct.IsCancellationRequested)
+                return began;
+            busy = true;
+            Apply(work, state);
+        }
+        if (!busy)
+            return began;
+        if (Array.TrueForAll(_work, work => !work.Pending))
+            Applied?.Invoke(state);
+        var took = Stopwatch.GetElapsedTime(began);
+        return After(took < timing.ShortestPause ? timing.ShortestPause : took > timing.LongestPause ? timing.LongestPause : took);
+    }
+
+    private void Apply(Work work, ClusterState state)
+    {
+        try
+        {
+            if (work.Part.Apply(state, work.ReadBack) is { } done)
+                logger.PartApplied(work.Part.Name, done);
+            if (work.BackOff.Failures > 0)
+                logger.PartRecovered(work.Part.Name, work.BackOff.Failures);
+            work.Done();
+        }
+        // Whatever it is, the other parts must go on: it is said, and tried again.
+        catch (Exception e)
+        {
+            var delay = work.BackOff.Next();
+            work.Failed(After(delay));
+            logger.PartFailed(work.Part.Name, delay, e is IOException ? e.Message : e.ToString());
+        }
+    }
+
+    private void LookForDamage()
+    {
+        foreach (var work in _work.Where(work => !work.Pending))
+        {
+            try
+            {
+                if (work.Part.IsIntact())
+                    continue;
+                logger.PartDamaged(work.Part.Name);
+            }
+            catch (IOException e)
+            {
+                logger.CheckFailed(work.Part.Name, e.Message);
+            }
+            work.Want(readBack: true);
+        }
+    }
+
+    private void Wake()
+    {
+        lock (_gate)
+            Monitor.Pulse(_gate);
+    }
+
+    private static long After(TimeSpan delay) => Stopwatch.GetTimestamp() + (long)(delay.TotalSeconds * Stopwatch.Frequency);
+
+    private static bool Passed(long moment) => Stopwatch.GetTimestamp() >= moment;
+
+    private static TimeSpan Left(long moment)
+    {
+        var left = Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), moment);
+        // Rounded up: a wait of less than a millisecond would be none, and the loop would spin.
+        return left <= TimeSpan.Zero ? TimeSpan.Zero : TimeSpan.FromMilliseconds(Math.Ceiling(left.TotalMilliseconds));
+    }
+
+    /// <summary>A part, and what is to be done with it.</summary>
+    private sealed class Work(IDataplanePart part, BackOff backOff)
+    {
+        public IDataplanePart Part { get; } = part;
+
+        public BackOff BackOff { get; } = backOff;
+
+        public bool Pending { get; private set; }
+
+        public bool ReadBack { get; private set; } = true; // Nothing is known about what an earlier agent left.
+
+        public long NotBefore { get; private set; }
+
+        public void Want(bool readBack)
+        {
+            Pending = true;
+            ReadBack |= readBack;
+        }
+
+        public void Done()
+        {
+            (Pending, ReadBack, NotBefore) = (false, false, 0);
+            BackOff.Reset();
+        }
+
+        public void Failed(long retryAt) => (Pending, ReadBack, NotBefore) = (true, true, retryAt);
+    }
+}

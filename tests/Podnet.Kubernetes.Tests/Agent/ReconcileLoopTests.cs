@@ -1,0 +1,139 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using Podnet.Agent;
+using Podnet.Core.Model;
+using Podnet.Kubernetes.Tests.Watching;
+
+namespace Podnet.Kubernetes.Tests.Agent;
+
+public sealed class ReconcileLoopTests : IAsyncDisposable
+{
+    private static readonly TimeSpan Never = TimeSpan.FromHours(1);
+    private static readonly LoopTiming Quiet = new() { CheckPeriod = Never, SyncPeriod = Never };
+
+    private readonly RecordingLogger _log = new();
+    private readonly CancellationTokenSource _stop = new();
+    private Task _running = Task.CompletedTask;
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _running;
+        _stop.Dispose();
+    }
+
+    private static ClusterState State(string node) =>
+        ClusterState.Empty with { Nodes = ClusterState.Empty.Nodes.Add(node, new Node(node)) };
+
+    private ReconcileLoop Start(LoopTiming timing, params FakePart[] parts)
+    {
+        var loop = new ReconcileLoop(parts, timing, _log);
+        _running = loop.RunAsync(_stop.Token);
+        return loop;
+    }
+
+    private Task UntilAsync(Func<bool> holds) => Poll.UntilAsync(holds, () => string.Join('\n', _log.Lines));
+
+    [Fact]
+    public async Task Nothing_is_written_before_the_first_state_not_even_as_repair()
+    {
+        var part = new FakePart { Intact = false };
+        var loop = Start(new LoopTiming { CheckPeriod = TimeSpan.FromMilliseconds(1), SyncPeriod = TimeSpan.FromMilliseconds(1) }, part);
+        var began = Stopwatch.GetTimestamp();
+        await UntilAsync(() => Stopwatch.GetElapsedTime(began) > TimeSpan.FromMilliseconds(50));
+        Assert.Empty(part.Applied);
+        loop.Want(State("a"));
+        await UntilAsync(() => !part.Applied.IsEmpty);
+        Assert.Equal(("a", true), part.Applied.First());
+    }
+
+    [Fact]
+    public async Task A_burst_is_written_together_and_ends_with_the_last_state()
+    {
+        var part = new FakePart { Block = new ManualResetEventSlim() };
+        var applied = new ConcurrentQueue<ClusterState>();
+        var loop = Start(Quiet, part);
+        loop.Applied = applied.Enqueue;
+        loop.Want(State("first"));
+        await UntilAsync(() => part.Applied.Count == 1);
+        for (var i = 0; i < 1000; i++)
+            loop.Want(State($"n{i}"));
+        part.Block.Set();
+        await UntilAsync(() => part.Applied.LastOrDefault().Node == "n999");
+        Assert.Equal(2, part.Applied.Count);
+        Assert.False(part.Applied.Last().ReadBack);
+        await UntilAsync(() => applied.LastOrDefault()?.Nodes.ContainsKey("n999") == true);
+    }
+
+    [Fact]
+    public async Task A_part_that_fails_is_tried_again_and_holds_up_nobody()
+    {
+        var broken = new FakePart { Name = "broken", Failures = 3 };
+        var good = new FakePart { Name = "good" };
+        var applied = 0;
+        var loop = Start(Quiet with { FirstRetry = TimeSpan.FromMilliseconds(5) }, broken, good);
+        loop.Applied = _ => applied++;
+        loop.Want(State("a"));
+        await UntilAsync(() => good.Applied.Count == 1);
+        await UntilAsync(() => applied == 1);
+        Assert.Equal(4, broken.Applied.Count);
+        Assert.All(broken.Applied, each => Assert.True(each.ReadBack));
+        Assert.Single(good.Applied);
+        Assert.Contains("broken: works again after 3 failures", _log.Lines);
+    }
+
+    [Fact]
+    public async Task What_somebody_flushed_is_read_back_and_put_right()
+    {
+        var part = new FakePart();
+        var loop = Start(Quiet with { CheckPeriod = TimeSpan.FromMilliseconds(5) }, part);
+        loop.Want(State("a"));
+        await UntilAsync(() => part.Applied.Count == 1 && part.Checks > 2);
+        Assert.Single(part.Applied);
+        part.Intact = false;
+        await UntilAsync(() => part.Applied.Count == 2);
+        Assert.Equal(("a", true), part.Applied.Last());
+        Assert.Contains("fake: somebody else changed it, putting it back", _log.Lines);
+    }
+
+    [Fact]
+    public async Task Everything_is_read_back_in_every_sync_period()
+    {
+        var part = new FakePart();
+        var loop = Start(Quiet with { SyncPeriod = TimeSpan.FromMilliseconds(5) }, part);
+        loop.Want(State("a"));
+        await UntilAsync(() => part.Applied.Count >= 4);
+        Assert.All(part.Applied, each => Assert.True(each.ReadBack));
+    }
+
+    private sealed class FakePart : IDataplanePart
+    {
+        public string Name { get; init; } = "fake";
+
+        public ManualResetEventSlim? Block { get; init; }
+
+        public int Failures { get; set; }
+
+        public bool Intact { get; set; } = true;
+
+        public int Checks { get; private set; }
+
+        public ConcurrentQueue<(string Node, bool ReadBack)> Applied { get; } = [];
+
+        public string? Apply(ClusterState state, bool readBack)
+        {
+            Applied.Enqueue((state.Nodes.Keys.Single(), readBack));
+            Block?.Wait();
+            if (Failures-- > 0)
+                throw new IOException("not now");
+            Intact = true;
+            return null;
+        }
+
+        public bool IsIntact()
+        {
+            Checks++;
+            return Intact;
+        }
+    }
+}
