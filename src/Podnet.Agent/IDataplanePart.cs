@@ -15,6 +15,10 @@ internal interface IDataplanePart
     /// <returns>What was done, for the log; null if nothing had to be.</returns>
     string? Apply(ClusterState state, bool readBack);
 
-    /// <summary>Whether what was written seems to be there still: cheap, and never wrong about a flush of everything.</summary>
-    bool IsIntact();
+    /// <summary>
+    /// A cheap look at whether what was written is there still, about once a second; what is not is put back. Of single rules that
+    /// somebody changed among many it need not know.
+    /// </summary>
+    /// <returns>What was put back; null if nothing had to be.</returns>
+    string? Repair();
 }

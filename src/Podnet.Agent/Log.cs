@@ -20,11 +20,11 @@ internal static partial class Log
     [LoggerMessage(204, LogLevel.Information, "{Part}: works again after {Failures} failures")]
     public static partial void PartRecovered(this ILogger logger, string part, int failures);
 
-    [LoggerMessage(205, LogLevel.Warning, "{Part}: somebody else changed it, putting it back")]
-    public static partial void PartDamaged(this ILogger logger, string part);
+    [LoggerMessage(205, LogLevel.Warning, "{Part}: somebody else changed them; put back: {Done}")]
+    public static partial void PartRepaired(this ILogger logger, string part, string done);
 
-    [LoggerMessage(206, LogLevel.Warning, "{Part}: cannot be checked, reading it back: {Reason}")]
-    public static partial void CheckFailed(this ILogger logger, string part, string reason);
+    [LoggerMessage(206, LogLevel.Warning, "{Part}: somebody else changed them, and that cannot be put back yet: {Reason}")]
+    public static partial void RepairFailed(this ILogger logger, string part, string reason);
 
     [LoggerMessage(207, LogLevel.Information, "Routes and rules are in place; Node condition NetworkUnavailable=False is set")]
     public static partial void ConditionSet(this ILogger logger);

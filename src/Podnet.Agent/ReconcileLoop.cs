@@ -172,15 +172,14 @@ internal sealed class ReconcileLoop(IEnumerable<IDataplanePart> parts, LoopTimin
         {
             try
             {
-                if (work.Part.IsIntact())
-                    continue;
-                logger.PartDamaged(work.Part.Name);
+                if (work.Part.Repair() is { } done)
+                    logger.PartRepaired(work.Part.Name, done);
             }
             catch (IOException e)
             {
-                logger.CheckFailed(work.Part.Name, e.Message);
+                logger.RepairFailed(work.Part.Name, e.Message);
+                work.Want(readBack: true);
             }
-            work.Want(readBack: true);
         }
     }
 

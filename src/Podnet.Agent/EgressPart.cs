@@ -1,0 +1,24 @@
+using Podnet.Core.Model;
+using Podnet.Core.Routes;
+using Podnet.Dataplane.Nftables;
+
+namespace Podnet.Agent;
+
+/// <summary>Masquerade of what this node's pods send to beyond the cluster.</summary>
+internal sealed class EgressPart(AgentOptions options) : IDataplanePart, IDisposable
+{
+    private EgressDriver? _driver; // Made on the loop's thread: its socket belongs to that thread's namespace.
+    private IReadOnlyCollection<EgressMasquerade> _wanted = [];
+
+    public string Name => "Egress rules";
+
+    public string? Apply(ClusterState state, bool readBack)
+    {
+        _wanted = EgressMasquerade.For(state, options.NodeName, options.ClusterCidrs);
+        return Repair();
+    }
+
+    public string? Repair() => Reports.Text((_driver ??= new EgressDriver()).Apply(_wanted));
+
+    public void Dispose() => _driver?.Dispose();
+}

@@ -1,0 +1,24 @@
+using Podnet.Core.Model;
+using Podnet.Core.Routes;
+using Podnet.Dataplane.Routes;
+
+namespace Podnet.Agent;
+
+/// <summary>Routes to the pods of other nodes.</summary>
+internal sealed class RoutesPart(AgentOptions options) : IDataplanePart, IDisposable
+{
+    private RouteDriver? _driver; // Made on the loop's thread: its socket belongs to that thread's namespace.
+    private IReadOnlyCollection<PodRoute> _wanted = [];
+
+    public string Name => "Routes";
+
+    public string? Apply(ClusterState state, bool readBack)
+    {
+        _wanted = PodRoutes.For(state, options.NodeName);
+        return Repair();
+    }
+
+    public string? Repair() => Reports.Text((_driver ??= new RouteDriver()).Apply(_wanted));
+
+    public void Dispose() => _driver?.Dispose();
+}

@@ -1,0 +1,82 @@
+using System.Collections.Immutable;
+using System.Net;
+using Podnet.Core.Model;
+using Podnet.Core.Rules;
+using Podnet.Core.Services;
+using Podnet.Dataplane.Iptables;
+using Podnet.Linux;
+
+namespace Podnet.Agent;
+
+/// <summary>Service rules of one IP family, by iptables.</summary>
+internal sealed class ServicesPart(IPFamily family, AgentOptions options) : IDataplanePart
+{
+    private const string TcpBeLiberal = "net.netfilter.nf_conntrack_tcp_be_liberal";
+
+    private readonly IptablesDriver _driver = new(family);
+    private bool? _inUse;
+    private bool? _accounting;
+
+    public string Name => family == IPFamily.V4 ? "Service rules" : "Service rules, IPv6";
+
+    public string? Apply(ClusterState state, bool readBack)
+    {
+        if (!IsInUse(state))
+            return null;
+        var rules = IptablesRenderer.Render(ServicePlanner.Plan(state, options.NodeName, family), Config(state));
+        var sync = _driver.Apply(rules);
+        var (written, deleted) = (sync.Written.Length, sync.Deleted.Length);
+        if (readBack && !sync.ReadBack)
+        {
+            sync = _driver.Check();
+            (written, deleted) = (written + sync.Written.Length, deleted + sync.Deleted.Length);
+        }
+        return Text(written, deleted);
+    }
+
+    public string? Repair()
+    {
+        if (_inUse != true || _driver.CanariesStand())
+            return null;
+        var sync = _driver.Check();
+        return Text(sync.Written.Length, sync.Deleted.Length);
+    }
+
+    /// <summary>
+    /// A cluster without IPv6 needs no IPv6 rules, not even the fixed ones; but once there are some (perhaps from an earlier
+    /// agent), they are looked after.
+    /// </summary>
+    private bool IsInUse(ClusterState state)
+    {
+        if (_inUse != true)
+        {
+            _inUse = family == IPFamily.V4
+                || state.Services.Values.Any(service => service.ClusterIPs.Any(IsOurs))
+                || state.Nodes.GetValueOrDefault(options.NodeName)?.InternalIPs.Any(IsOurs) == true
+                || (_inUse is null && _driver.CanariesStand());
+        }
+        return _inUse.Value;
+    }
+
+    private ServiceProxyConfig Config(ClusterState state)
+    {
+        var node = state.Nodes.GetValueOrDefault(options.NodeName);
+        var pods = options.ClusterCidrs.IsEmpty ? node?.PodCidrs ?? [] : options.ClusterCidrs;
+        _accounting ??= AccountingObjects.TryEnsure();
+        return new()
+        {
+            LocalTraffic = pods.IsEmpty ? null : new LocalTraffic.FromNetworks(pods),
+            NodeIPs = FirstOfEachFamily(node?.InternalIPs ?? []),
+            Nfacct = _accounting.Value,
+            ConntrackTcpBeLiberal = Sysctl.Exists(TcpBeLiberal) && Sysctl.Read(TcpBeLiberal) == "1",
+        };
+    }
+
+    private static string? Text(int written, int deleted) =>
+        written + deleted == 0 ? null : $"{written} chains written, {deleted} deleted";
+
+    private bool IsOurs(IPAddress address) => address.Family() == family;
+
+    private static ImmutableArray<IPAddress> FirstOfEachFamily(ImmutableArray<IPAddress> addresses) =>
+        [.. addresses.DistinctBy(address => address.Family())];
+}
