@@ -24,7 +24,7 @@ public static class NodeAgent
         cluster.Follow(nodes);
         cluster.Follow(services);
         cluster.Follow(slices);
-        using var dataplane = new Dataplane(options);
+        using var dataplane = new NodeDataplane(options);
         var loop = new ReconcileLoop(dataplane.Parts, new LoopTiming { SyncPeriod = options.SyncPeriod }, logger);
         var programmed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         loop.Applied = state =>

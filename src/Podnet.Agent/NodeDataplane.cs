@@ -3,7 +3,7 @@ using Podnet.Core.Model;
 namespace Podnet.Agent;
 
 /// <summary>All that the agent writes into its node's kernel, in the order in which it is written.</summary>
-internal sealed class Dataplane(AgentOptions options) : IDisposable
+internal sealed class NodeDataplane(AgentOptions options) : IDisposable
 {
     public IReadOnlyList<IDataplanePart> Parts { get; } =
     [
