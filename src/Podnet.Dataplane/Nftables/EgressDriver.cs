@@ -50,7 +50,7 @@ public sealed class EgressDriver : IDisposable
     {
         for (var attempt = 1; ; attempt++)
         {
-            var changes = plan(_socket.Read(name));
+            var changes = plan(_socket.Read(name, EgressTable.SetNames.Contains));
             if (changes.Transaction.IsEmpty)
                 return ApplyReport.Nothing;
             try

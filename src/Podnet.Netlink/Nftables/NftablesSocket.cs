@@ -27,15 +27,19 @@ public sealed class NftablesSocket : IDisposable
         return _socket.Get(request, message => new Box<uint>(new ExpressionData(message.AttributesAfter<NetfilterHeader>()).U32(GenerationId)))!.Value;
     }
 
-    /// <summary>A table and all that is in it, as it was in one moment; null where it is not there.</summary>
-    public TableContent? Read(TableName table)
+    /// <summary>A table and what is in it, as it was in one moment; null where it is not there.</summary>
+    /// <param name="elementsOf">
+    /// Whose elements are wanted, by the set's name; of every set without it. A table may hold sets of others that are far too
+    /// large to be read along.
+    /// </param>
+    public TableContent? Read(TableName table, Predicate<string>? elementsOf = null)
     {
         for (var attempt = 0; attempt < ReadTries; attempt++)
         {
             var generation = Generation();
             try
             {
-                var content = ReadOnce(table, generation);
+                var content = ReadOnce(table, elementsOf, generation);
                 if (Generation() == generation)
                     return content;
             }
@@ -50,7 +54,7 @@ public sealed class NftablesSocket : IDisposable
 
     public void Dispose() => _socket.Dispose();
 
-    private TableContent? ReadOnce(TableName name, uint generation)
+    private TableContent? ReadOnce(TableName name, Predicate<string>? elementsOf, uint generation)
     {
         if (Dump(name, GetTable, TableAttribute.Name, NftablesDecoder.Table) is not [var table, ..])
             return null;
@@ -60,7 +64,8 @@ public sealed class NftablesSocket : IDisposable
             Chains = Dump(name, GetChain, ChainAttribute.Table, NftablesDecoder.Chain),
             Rules = Dump(name, GetRule, RuleAttribute.Table, NftablesDecoder.Rule),
             Sets = sets,
-            Elements = sets.ToDictionary(set => set.Name, set => ReadElements(name, set.Name)),
+            Elements = sets.Where(set => elementsOf is null || elementsOf(set.Name))
+                .ToDictionary(set => set.Name, set => ReadElements(name, set.Name)),
         };
     }
 

@@ -134,23 +134,40 @@ public sealed class NetlinkSocket : IDisposable
         }
 
         _socket.Send(batch.Bytes);
-        KernelException? failure = null;
-        while (_socket.ReceiveIfReady(_reply) is { } length)
-        {
-            var reader = new NetlinkReader(_reply.AsSpan(0, length));
-            while (reader.MoveNext())
-            {
-                var request = reader.Current.Sequence - first;
-                if (request < batch.Count && reader.Current.Type == NetlinkMessage.Error)
-                    failure ??= NetlinkAck.Failure(reader.Current, batch.OperationOf((int)request));
-            }
-        }
-
-        if (failure is not null)
+        if (FirstFailure(batch, first) is { } failure)
             throw failure;
     }
 
     public void Dispose() => _socket.Dispose();
+
+    /// <summary>
+    /// Reads all that has come. Where the errors were more than the receive buffer holds, the kernel says ENOBUFS before it
+    /// gives those that it kept, and those are the first ones.
+    /// </summary>
+    private KernelException? FirstFailure(NetlinkBatch batch, uint first)
+    {
+        KernelException? failure = null;
+        KernelException? overrun = null;
+        while (true)
+        {
+            try
+            {
+                if (_socket.ReceiveIfReady(_reply) is not { } length)
+                    return failure ?? overrun;
+                var reader = new NetlinkReader(_reply.AsSpan(0, length));
+                while (reader.MoveNext())
+                {
+                    var request = reader.Current.Sequence - first;
+                    if (request < batch.Count && reader.Current.Type == NetlinkMessage.Error)
+                        failure ??= NetlinkAck.Failure(reader.Current, batch.OperationOf((int)request));
+                }
+            }
+            catch (KernelException e) when (e.Errno == Errno.NoBufferSpace)
+            {
+                overrun = e;
+            }
+        }
+    }
 
     private void ReadAcks(NetlinkBatch batch, uint first, int done, int count, KernelException?[] results)
     {
