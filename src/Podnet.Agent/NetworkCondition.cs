@@ -16,6 +16,9 @@ internal static class NetworkCondition
     private const string Type = "NetworkUnavailable";
     private const string Reason = "PodnetReady";
 
+    public static bool IsSet(V1Node node) =>
+        node.Status?.Conditions?.Any(condition => condition is { Type: Type, Status: "False", Reason: Reason }) == true;
+
     /// <summary>Tries until it is said.</summary>
     public static async Task SetAsync(ApiClient client, string nodeName, ILogger logger, CancellationToken ct)
     {
@@ -42,10 +45,10 @@ internal static class NetworkCondition
     /// <summary>A merge patch replaces the whole list, so it says of which version of the Node it is: a conflict means to read again.</summary>
     private static async Task TrySetAsync(ApiClient client, V1Node node, CancellationToken ct)
     {
+        if (IsSet(node))
+            return;
         var others = node.Status?.Conditions ?? [];
         var current = others.FirstOrDefault(condition => condition.Type == Type);
-        if (current is { Status: "False", Reason: Reason })
-            return;
         var now = DateTime.UtcNow;
         var condition = new V1NodeCondition
         {

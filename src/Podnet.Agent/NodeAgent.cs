@@ -1,3 +1,5 @@
+using System.Threading.Channels;
+using k8s.Models;
 using Microsoft.Extensions.Logging;
 using Podnet.Kubernetes;
 using Podnet.Kubernetes.Converters;
@@ -10,16 +12,18 @@ namespace Podnet.Agent;
 /// </summary>
 public static class NodeAgent
 {
-    /// <summary>Runs until cancelled.</summary>
+    /// <summary>Runs until cancelled, and says on standard output what it does.</summary>
     /// <exception cref="KubeconfigException">The kubeconfig cannot be used.</exception>
-    public static async Task RunAsync(AgentOptions options, ILogger logger, CancellationToken ct)
+    public static Task RunAsync(AgentOptions options, CancellationToken ct) => RunAsync(options, new LineLogger(Console.Out), ct);
+
+    internal static async Task RunAsync(AgentOptions options, ILogger logger, CancellationToken ct)
     {
         using var client = ApiClient.FromKubeconfig(options.Kubeconfig);
         logger.Started(options.NodeName, options.ProxyMode, client.Server);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var nodes = new Informer<k8s.Models.V1Node>(client, Resources.Nodes, logger);
-        var services = new Informer<k8s.Models.V1Service>(client, Resources.Services, logger, ProxyLabels.Selectors);
-        var slices = new Informer<k8s.Models.V1EndpointSlice>(client, Resources.EndpointSlices, logger, ProxyLabels.Selectors);
+        var nodes = new Informer<V1Node>(client, Resources.Nodes, logger);
+        var services = new Informer<V1Service>(client, Resources.Services, logger, ProxyLabels.Selectors);
+        var slices = new Informer<V1EndpointSlice>(client, Resources.EndpointSlices, logger, ProxyLabels.Selectors);
         var cluster = new ClusterStateBuilder(logger);
         cluster.Follow(nodes);
         cluster.Follow(services);
@@ -29,8 +33,15 @@ public static class NodeAgent
         var programmed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         loop.Applied = state =>
         {
-            if (state.Nodes.ContainsKey(options.NodeName))
+            // Before it has pod CIDRs a node has no network that could work.
+            if (state.Nodes.TryGetValue(options.NodeName, out var node) && !node.PodCidrs.IsEmpty)
                 programmed.TrySetResult();
+        };
+        var self = Channel.CreateBounded<V1Node>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest });
+        nodes.Changed += (_, now) =>
+        {
+            if (now?.Metadata.Name == options.NodeName)
+                self.Writer.TryWrite(now);
         };
         Task[] tasks =
         [
@@ -57,8 +68,12 @@ public static class NodeAgent
         async Task ReportAsync()
         {
             await programmed.Task.WaitAsync(stop.Token);
-            await NetworkCondition.SetAsync(client, options.NodeName, logger, stop.Token);
-            await Task.Delay(Timeout.Infinite, stop.Token);
+            // Again when somebody took it away: the Node may have been deleted and made anew.
+            await foreach (var node in self.Reader.ReadAllAsync(stop.Token))
+            {
+                if (!NetworkCondition.IsSet(node))
+                    await NetworkCondition.SetAsync(client, options.NodeName, logger, stop.Token);
+            }
         }
     }
 
