@@ -28,7 +28,7 @@ internal sealed partial class ApiHandler(
         }
         catch (BadHttpRequestException e)
         {
-            failure = e.StatusCode == 413 ? StatusException.TooLarge(RequestBody.Limit) : new(e.StatusCode, "BadRequest", e.Message);
+            failure = new(e.StatusCode, "BadRequest", e.Message);
         }
         catch (Exception) when (http.RequestAborted.IsCancellationRequested)
         {
@@ -110,6 +110,13 @@ internal sealed partial class ApiHandler(
                     "PUT" => write.UpdateAsync(),
                     "PATCH" => write.PatchAsync(),
                     "DELETE" when request.Subresource.Length == 0 => write.DeleteAsync(),
+                    _ => throw StatusException.MethodNotAllowed(),
+                };
+            case "finalize" when request.Resource == table.Namespaces:
+                return method switch
+                {
+                    "PUT" => write.UpdateAsync(),
+                    "PATCH" => write.PatchAsync(),
                     _ => throw StatusException.MethodNotAllowed(),
                 };
             case "scale" when request.Resource.HasScale:

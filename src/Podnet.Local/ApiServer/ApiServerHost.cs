@@ -96,7 +96,8 @@ public sealed class ApiServerHost : IAsyncDisposable
     private static void Configure(KestrelServerOptions kestrel, ApiServerOptions options)
     {
         kestrel.AddServerHeader = false;
-        kestrel.Limits.MaxRequestBodySize = RequestBody.Limit;
+        // Ours is RequestBody.Limit: where Kestrel enforces one, it hangs up on a client that is still sending, and the answer is lost.
+        kestrel.Limits.MaxRequestBodySize = null;
         // Every watch of a client is a stream of its one connection.
         kestrel.Limits.Http2.MaxStreamsPerConnection = 1000;
         foreach (var listener in options.Listeners)

@@ -10,13 +10,18 @@ internal sealed class NamespaceRules : ResourceRules
 
     public override string? NameError(string name) => NameRules.Label(name);
 
-    public override void ResetStatus(JsonObject created) => created["status"] = new JsonObject { ["phase"] = "Active" };
+    public override void Begin(JsonObject created)
+    {
+        created["status"] = new JsonObject { ["phase"] = "Active" };
+        created["spec"] = new JsonObject { ["finalizers"] = new JsonArray("kubernetes") };
+    }
+
+    public override bool MayGo(JsonObject deleted) => !deleted["spec"].Texts("finalizers").Any();
 
     public override void Default(JsonObject written)
     {
         // What selects namespaces by name counts on this label (KEP-2161).
         written.Child("metadata").Child("labels")["kubernetes.io/metadata.name"] = written.Text("metadata", "name");
-        written.Child("spec").Default("finalizers", new JsonArray("kubernetes"));
     }
 }
 
@@ -25,7 +30,7 @@ internal sealed class NodeRules : ResourceRules
     public override IReadOnlyList<string> SelectableFields { get; } = ["spec.unschedulable"];
 
     /// <summary>A kubelet says all about its node when it registers it.</summary>
-    public override void ResetStatus(JsonObject created)
+    public override void Begin(JsonObject created)
     {
     }
 

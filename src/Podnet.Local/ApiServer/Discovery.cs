@@ -177,6 +177,8 @@ internal sealed class Discovery(ResourceTable table)
     {
         if (resource.Kind == "Pod")
             yield return ("binding", null, "Binding", ["create"]);
+        if (resource.Kind == "Namespace")
+            yield return ("finalize", null, "Namespace", ["patch", "update"]);
         if (resource.HasScale)
             yield return ("scale", "autoscaling", "Scale", StatusVerbs);
         if (resource.HasStatus)

@@ -8,7 +8,7 @@ namespace Podnet.Local.ApiServer;
 /// <param name="Orphan">What the object owns stays, without an owner.</param>
 internal sealed record DeleteOptions(long? GracePeriodSeconds, string? Uid, string? ResourceVersion, bool Orphan, bool DryRun);
 
-/// <summary>Deletions: at once, or marked with a deletionTimestamp until a kubelet, finalizers or an emptied namespace let them go.</summary>
+/// <summary>Deletions: at once, or marked with a deletionTimestamp until a kubelet or those who hold finalizers let the object go.</summary>
 internal sealed partial class ObjectRegistry
 {
     /// <returns>The object as it was last or is now, and whether it is gone.</returns>
@@ -24,7 +24,7 @@ internal sealed partial class ObjectRegistry
         ObjectStore.Writer writer, ResourceDefinition resource, StoredObject current, DeleteOptions options)
     {
         if (resource == _table.Namespaces)
-            return DeleteNamespace(writer, current);
+            return (TerminateNamespace(writer, current), false);
         if (options.Orphan)
             ReleaseDependents(writer, current);
         var o = ObjectJson.Parse(current.Json);
@@ -47,45 +47,25 @@ internal sealed partial class ObjectRegistry
     }
 
     /// <param name="last">The object's JSON, for what must be given back.</param>
-    private StoredObject Remove(ObjectStore.Writer writer, ResourceDefinition resource, StoredObject current, JsonObject last)
+    private static StoredObject Remove(ObjectStore.Writer writer, ResourceDefinition resource, StoredObject current, JsonObject last)
     {
         var removed = writer.Remove(resource, current);
         resource.Rules.Recorded(last, null);
-        if (resource.Namespaced)
-            FinishNamespace(writer, current.Name.Namespace);
         return removed;
     }
 
-    private (StoredObject Object, bool Gone) DeleteNamespace(ObjectStore.Writer writer, StoredObject current)
+    /// <summary>From here on nothing new comes into it; a controller empties it and then takes its spec.finalizers away.</summary>
+    private StoredObject TerminateNamespace(ObjectStore.Writer writer, StoredObject current)
     {
         var name = current.Name.Name;
         if (name is "default" or "kube-system" or "kube-public")
             throw StatusException.Forbidden(_table.Namespaces, name, "this namespace may not be deleted");
         var o = ObjectJson.Parse(current.Json);
-        if (!ObjectMetadata.IsDeleting(o))
-        {
-            o.Child("metadata")["deletionTimestamp"] = ObjectJson.Timestamp(_time.GetUtcNow());
-            o.Child("status")["phase"] = "Terminating";
-            current = writer.Put(_table.Namespaces, o);
-        }
-        foreach (var resource in _table.All.Where(r => r.Namespaced))
-        {
-            foreach (var content in writer.All(resource).Where(c => c.Name.Namespace == name).ToList())
-                Delete(writer, resource, content, new(null, null, null, Orphan: false, DryRun: false));
-        }
-        FinishNamespace(writer, name);
-        return (current, writer.Get(_table.Namespaces, current.Name) is null);
-    }
-
-    /// <summary>A namespace that is being deleted goes with the last thing in it.</summary>
-    private void FinishNamespace(ObjectStore.Writer writer, string name)
-    {
-        if (writer.Get(_table.Namespaces, new("", name)) is not { } stored)
-            return;
-        var o = ObjectJson.Parse(stored.Json);
-        if (!ObjectMetadata.IsDeleting(o) || ObjectMetadata.HasFinalizers(o) || _table.All.Any(r => r.Namespaced && writer.Any(r, name)))
-            return;
-        writer.Remove(_table.Namespaces, stored);
+        if (ObjectMetadata.IsDeleting(o))
+            return current;
+        o.Child("metadata")["deletionTimestamp"] = ObjectJson.Timestamp(_time.GetUtcNow());
+        o.Child("status")["phase"] = "Terminating";
+        return writer.Put(_table.Namespaces, o);
     }
 
     private void ReleaseDependents(ObjectStore.Writer writer, StoredObject owner)

@@ -56,6 +56,10 @@ internal static class ObjectMetadata
 
     public static bool IsDeleting(JsonObject o) => o.Text("metadata", "deletionTimestamp") is not null;
 
+    /// <summary>Deleted, its time is over, and nobody holds it with a finalizer.</summary>
+    public static bool IsOver(JsonObject o) =>
+        IsDeleting(o) && !HasFinalizers(o) && (o.Number("metadata", "deletionGracePeriodSeconds") ?? 0) == 0;
+
     public static void Validate(JsonObject o, ResourceDefinition resource, ICollection<FieldError> errors)
     {
         var metadata = o["metadata"];

@@ -10,6 +10,9 @@ internal enum ObjectPart
     /// <summary>Everything but the status, where that has a subresource.</summary>
     Main,
     Status,
+
+    /// <summary>A namespace's spec.finalizers: who has yet to empty it.</summary>
+    Finalizers,
 }
 
 /// <summary>The writes that the API has, in the order in which Kubernetes' generic registry takes its steps.</summary>
@@ -41,7 +44,7 @@ internal sealed partial class ObjectRegistry
         if (created.Text("metadata", "resourceVersion") is { Length: > 0 })
             throw StatusException.BadRequest("resourceVersion should not be set on objects to be created");
         ObjectMetadata.Create(created, resource, @namespace, _time.GetUtcNow());
-        resource.Rules.ResetStatus(created);
+        resource.Rules.Begin(created);
         return _store.Write(writer =>
         {
             CheckNamespace(writer, resource, @namespace, created.Text("metadata", "name") ?? created.Text("metadata", "generateName") ?? "");
@@ -64,7 +67,12 @@ internal sealed partial class ObjectRegistry
             var before = ObjectJson.Parse(current.Json);
             var wanted = change((JsonObject)before.DeepClone());
             CheckPreconditions(resource, current, wanted.Text("metadata", "uid"), wanted.Text("metadata", "resourceVersion"));
-            var now = part == ObjectPart.Status ? WithStatusOf(before, wanted) : WithoutStatusOf(resource, before, wanted);
+            var now = part switch
+            {
+                ObjectPart.Status => WithStatusOf(before, wanted),
+                ObjectPart.Finalizers => WithFinalizersOf(before, wanted),
+                _ => WithoutStatusOf(resource, before, wanted),
+            };
             if (part == ObjectPart.Main)
             {
                 ObjectMetadata.Keep(now, before);
@@ -74,7 +82,7 @@ internal sealed partial class ObjectRegistry
                 return current;
             if (dryRun)
                 return resource.ToStored(now, current.Revision);
-            if (ObjectMetadata.IsDeleting(now) && !ObjectMetadata.HasFinalizers(now) && (now.Number("metadata", "deletionGracePeriodSeconds") ?? 0) == 0)
+            if (ObjectMetadata.IsOver(now) && resource.Rules.MayGo(now))
                 return Remove(writer, resource, current, now);
             var stored = writer.Put(resource, now);
             resource.Rules.Recorded(before, now);
@@ -121,6 +129,13 @@ internal sealed partial class ObjectRegistry
     {
         var now = (JsonObject)before.DeepClone();
         now["status"] = wanted["status"]?.DeepClone() ?? new JsonObject();
+        return now;
+    }
+
+    private static JsonObject WithFinalizersOf(JsonObject before, JsonObject wanted)
+    {
+        var now = (JsonObject)before.DeepClone();
+        now.Child("spec")["finalizers"] = wanted.At("spec", "finalizers")?.DeepClone() ?? new JsonArray();
         return now;
     }
 

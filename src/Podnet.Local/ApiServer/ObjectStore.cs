@@ -103,16 +103,6 @@ public sealed class ObjectStore(int historyLength = 4096)
 
         public IEnumerable<StoredObject> All(ResourceDefinition resource) => store.ShelfOf(resource).Objects.Values;
 
-        public bool Any(ResourceDefinition resource, string @namespace)
-        {
-            foreach (var stored in store.ShelfOf(resource).Objects.Values)
-            {
-                if (stored.Name.Namespace == @namespace)
-                    return true;
-            }
-            return false;
-        }
-
         /// <summary>Creates or replaces; the object gets its new resourceVersion.</summary>
         public StoredObject Put(ResourceDefinition resource, JsonObject json)
         {

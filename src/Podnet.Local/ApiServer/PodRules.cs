@@ -7,7 +7,7 @@ internal sealed class PodRules : ResourceRules
     public override IReadOnlyList<string> SelectableFields { get; } =
         ["spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "status.phase", "status.podIP"];
 
-    public override void ResetStatus(JsonObject created) => created["status"] = new JsonObject { ["phase"] = "Pending" };
+    public override void Begin(JsonObject created) => created["status"] = new JsonObject { ["phase"] = "Pending" };
 
     public override void Default(JsonObject written)
     {

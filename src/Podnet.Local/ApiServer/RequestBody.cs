@@ -21,7 +21,10 @@ internal static class RequestBody
         {
             var read = await reader.ReadAsync(http.RequestAborted);
             if (read.Buffer.Length > Limit)
+            {
+                reader.AdvanceTo(read.Buffer.End);
                 throw StatusException.TooLarge(Limit);
+            }
             if (!read.IsCompleted)
             {
                 reader.AdvanceTo(read.Buffer.Start, read.Buffer.End);

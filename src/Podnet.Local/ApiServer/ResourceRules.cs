@@ -14,8 +14,8 @@ public class ResourceRules
     /// <summary>What is wrong with a name; null if nothing is.</summary>
     public virtual string? NameError(string name) => NameRules.Subdomain(name);
 
-    /// <summary>Sets a new object's status to that of an object nobody has looked at yet.</summary>
-    public virtual void ResetStatus(JsonObject created) => created.Remove("status");
+    /// <summary>Gives a new object what only the server may give it, first of all the status of an object nobody has looked at yet.</summary>
+    public virtual void Begin(JsonObject created) => created.Remove("status");
 
     /// <summary>Fills in what was left out; done on each write, so that a field that an update clears gets its default again.</summary>
     public virtual void Default(JsonObject written)
@@ -39,6 +39,9 @@ public class ResourceRules
     public virtual void Recorded(JsonObject? before, JsonObject? now)
     {
     }
+
+    /// <summary>Whether a marked object, with no finalizer in its metadata and its time over, may go.</summary>
+    public virtual bool MayGo(JsonObject deleted) => true;
 
     /// <summary>How long an object may take to go; 0 is at once.</summary>
     /// <param name="requested">The client's wish in seconds; null for the default.</param>

@@ -14,7 +14,7 @@ internal sealed class ServiceRules(ServiceAllocator allocator) : ResourceRules
 
     public override string? NameError(string name) => NameRules.ServiceName(name);
 
-    public override void ResetStatus(JsonObject created) => created["status"] = new JsonObject { ["loadBalancer"] = new JsonObject() };
+    public override void Begin(JsonObject created) => created["status"] = new JsonObject { ["loadBalancer"] = new JsonObject() };
 
     public override void Default(JsonObject written)
     {
@@ -38,8 +38,9 @@ internal sealed class ServiceRules(ServiceAllocator allocator) : ResourceRules
         foreach (var port in spec.Items("ports"))
         {
             port.Default("protocol", "TCP");
-            if (port.Number("port") is { } number && port["targetPort"] is null or JsonValue and not null && port.Text("targetPort") is "" or null && port.Number("targetPort") is null or 0)
-                port["targetPort"] = port.Number("port");
+            var unset = string.IsNullOrEmpty(port.Text("targetPort")) && (port.Number("targetPort") ?? 0) == 0;
+            if (unset && port["port"] is { } number)
+                port["targetPort"] = number.DeepClone();
         }
     }
 

@@ -5,7 +5,7 @@ namespace Podnet.Local.ApiServer;
 /// <summary>StatefulSet, Deployment and ReplicaSet: replicas of a pod template (kubernetes pkg/apis/apps).</summary>
 internal class WorkloadRules : ResourceRules
 {
-    public override void ResetStatus(JsonObject created) => created["status"] = new JsonObject { ["replicas"] = 0 };
+    public override void Begin(JsonObject created) => created["status"] = new JsonObject { ["replicas"] = 0 };
 
     public override void Default(JsonObject written)
     {
@@ -73,7 +73,7 @@ internal sealed class ReplicaSetRules : WorkloadRules
 
 internal sealed class DeploymentRules : WorkloadRules
 {
-    public override void ResetStatus(JsonObject created) => created["status"] = new JsonObject();
+    public override void Begin(JsonObject created) => created["status"] = new JsonObject();
 
     public override void Default(JsonObject written)
     {

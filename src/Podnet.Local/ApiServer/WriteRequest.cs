@@ -15,7 +15,12 @@ internal sealed class WriteRequest(HttpContext http, ResourceRequest request, Ob
 
     private bool DryRun => http.Request.Query.DryRun();
 
-    private ObjectPart Part => request.Subresource == "status" ? ObjectPart.Status : ObjectPart.Main;
+    private ObjectPart Part => request.Subresource switch
+    {
+        "status" => ObjectPart.Status,
+        "finalize" => ObjectPart.Finalizers,
+        _ => ObjectPart.Main,
+    };
 
     public async Task CreateAsync()
     {

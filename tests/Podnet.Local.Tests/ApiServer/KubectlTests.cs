@@ -1,6 +1,7 @@
 namespace Podnet.Local.Tests.ApiServer;
 
-public sealed class KubectlTests
+/// <summary>What a person types, by the kubectl of this machine.</summary>
+public sealed class KubectlTests : IAsyncLifetime
 {
     private const string Nginx = """
         apiVersion: apps/v1
@@ -36,21 +37,121 @@ public sealed class KubectlTests
             port: 80
         """;
 
+    private RunningServer _server = null!;
+
+    public async ValueTask InitializeAsync() => _server = await RunningServer.StartAsync();
+
+    public ValueTask DisposeAsync() => _server.DisposeAsync();
+
     [Fact]
-    public async Task A_manifest_is_created_listed_and_deleted()
+    public void A_manifest_is_created_listed_and_deleted()
     {
-        await using var server = await RunningServer.StartAsync();
-        var created = server.KubectlText("create", "-f", server.Manifest(Nginx));
+        var created = _server.KubectlText("create", "-f", _server.Manifest(Nginx));
         Assert.Equal("statefulset.apps/nginx created\nservice/nginx created\n", created);
 
-        var services = server.KubectlText("get", "services", "-o", "wide");
-        Assert.Matches(@"^NAME +TYPE +CLUSTER-IP +EXTERNAL-IP +PORT\(S\) +AGE +SELECTOR\nnginx +ClusterIP +10.0.33.45 +<none> +80/TCP +\d+s +app=nginx\n$", services);
-        Assert.Matches(@"^NAME +READY +AGE\nnginx +0/2 +\d+s\n$", server.KubectlText("get", "sts"));
+        Assert.Matches(@"^NAME +TYPE +CLUSTER-IP +EXTERNAL-IP +PORT\(S\) +AGE +SELECTOR\nnginx +ClusterIP +10.0.33.45 +<none> +80/TCP +\d+s +app=nginx\n$",
+            _server.KubectlText("get", "services", "-o", "wide"));
+        var all = _server.KubectlText("get", "all");
+        Assert.Matches(@"NAME +READY +AGE\nstatefulset.apps/nginx +0/2 +\d+s\n$", all);
+        Assert.Contains("service/nginx ", all, StringComparison.Ordinal);
 
-        Assert.Equal("10.0.33.45", server.KubectlText("get", "svc", "nginx", "-o", "jsonpath={.spec.clusterIP}"));
-        Assert.Contains("clusterIP: 10.0.33.45\n", server.KubectlText("get", "svc", "nginx", "-o", "yaml"), StringComparison.Ordinal);
+        Assert.Equal("10.0.33.45", _server.KubectlText("get", "svc", "nginx", "-o", "jsonpath={.spec.clusterIP}"));
+        Assert.Contains("\n  clusterIP: 10.0.33.45\n", _server.KubectlText("get", "svc", "nginx", "-o", "yaml"), StringComparison.Ordinal);
+        Assert.Contains("\"clusterIP\": \"10.0.33.45\"", _server.KubectlText("get", "svc", "nginx", "-o", "json"), StringComparison.Ordinal);
+        Assert.Equal("service/nginx\n", _server.KubectlText("get", "svc", "-o", "name"));
+        Assert.Matches(@"^Name: +nginx\n(.|\n)*IP: +10.0.33.45\n(.|\n)*Events: +<none>\n$", _server.KubectlText("describe", "service", "nginx"));
 
-        Assert.Equal("service \"nginx\" deleted\n", server.KubectlText("delete", "service", "nginx"));
-        Assert.Contains("services \"nginx\" not found", server.Kubectl("get", "service", "nginx").StandardError, StringComparison.Ordinal);
+        Assert.Equal("service \"nginx\" deleted\n", _server.KubectlText("delete", "service", "nginx"));
+        Assert.Equal("Error from server (NotFound): services \"nginx\" not found\n", _server.Kubectl("get", "service", "nginx").StandardError);
     }
+
+    [Fact]
+    public void Apply_creates_then_finds_nothing_to_do_then_changes_only_what_changed()
+    {
+        var manifest = _server.Manifest(Nginx);
+        Assert.Equal("statefulset.apps/nginx created\nservice/nginx created\n", _server.KubectlText("apply", "-f", manifest));
+        Assert.Equal("statefulset.apps/nginx unchanged\nservice/nginx unchanged\n", _server.KubectlText("apply", "-f", manifest));
+        var changed = _server.Manifest(Nginx.Replace("image: nginx", "image: nginx:1.22", StringComparison.Ordinal));
+        Assert.Equal("statefulset.apps/nginx configured\nservice/nginx unchanged\n", _server.KubectlText("apply", "-f", changed));
+        Assert.Equal("nginx:1.22 80", _server.KubectlText("get", "sts", "nginx", "-o",
+            "jsonpath={.spec.template.spec.containers[0].image} {.spec.template.spec.containers[0].ports[0].containerPort}"));
+        _server.KubectlText("diff", "-f", changed);
+    }
+
+    [Fact]
+    public void Objects_are_labelled_annotated_patched_and_scaled()
+    {
+        _server.KubectlText("create", "-f", _server.Manifest(Objects.Deployment("web").Replace("\"name\":\"c\"", "\"name\":\"nginx\"", StringComparison.Ordinal)));
+        Assert.Equal("deployment.apps/web labeled\n", _server.KubectlText("label", "deployment", "web", "tier=front"));
+        Assert.Equal("deployment.apps/web annotated\n", _server.KubectlText("annotate", "deployment", "web", "note=hello there"));
+        _server.KubectlText("label", "deployment", "web", "tier-");
+        _server.KubectlText("patch", "deployment", "web", "-p", """{"spec":{"template":{"spec":{"containers":[{"name":"nginx","env":[{"name":"A","value":"1"}]}]}}}}""");
+        _server.KubectlText("patch", "deployment", "web", "--type=merge", "-p", """{"spec":{"minReadySeconds":3}}""");
+        _server.KubectlText("patch", "deployment", "web", "--type=json", "-p", """[{"op":"replace","path":"/spec/revisionHistoryLimit","value":4}]""");
+        Assert.Equal("deployment.apps/web scaled\n", _server.KubectlText("scale", "deployment", "web", "--replicas=5"));
+        _server.KubectlText("set", "image", "deployment/web", "nginx=nginx:2");
+        Assert.Equal("5 3 4 hello there nginx:2 1 nginx", _server.KubectlText("get", "deploy", "web", "-o", "jsonpath={.spec.replicas} {.spec.minReadySeconds} "
+            + "{.spec.revisionHistoryLimit} {.metadata.annotations.note} {.spec.template.spec.containers[0].image} "
+            + "{.spec.template.spec.containers[0].env[0].value} {.spec.template.spec.containers[0].name}"));
+        Assert.Equal("", _server.KubectlText("get", "deploy", "web", "-o", "jsonpath={.metadata.labels.tier}"));
+        Assert.Equal("service/web exposed\n", _server.KubectlText("expose", "deployment", "web", "--port=80", "--type=NodePort"));
+    }
+
+    [Fact]
+    public void Pods_are_run_selected_and_described()
+    {
+        _server.KubectlText("run", "a", "--image=nginx", "--labels=tier=web");
+        _server.KubectlText("run", "b", "--image=nginx");
+        Assert.Matches(@"^NAME +READY +STATUS +RESTARTS +AGE +IP +NODE +NOMINATED NODE +READINESS GATES\na +0/1 +Pending +0 +\d+s +<none> +<none> +<none> +<none>\nb .*\n$",
+            _server.KubectlText("get", "pods", "-o", "wide"));
+        Assert.Equal("pod/a\n", _server.KubectlText("get", "pods", "-l", "tier in (web)", "-o", "name"));
+        Assert.Equal("pod/b\n", _server.KubectlText("get", "pods", "--field-selector", "metadata.name=b", "-o", "name"));
+        Assert.Matches(@"^NAMESPACE +NAME +", _server.KubectlText("get", "pods", "-A", "--sort-by=.metadata.name"));
+        Assert.Matches(@"^Name: +a\n(.|\n)*Status: +Pending\n", _server.KubectlText("describe", "pod", "a"));
+        Assert.Equal("pod \"a\" deleted\npod \"b\" deleted\n", _server.KubectlText("delete", "pods", "--all"));
+        Assert.Equal("No resources found in default namespace.\n", _server.Kubectl("get", "pods").StandardError);
+    }
+
+    [Fact]
+    public async Task Get_with_w_follows_changes()
+    {
+        await _server.CreateAsync("pods", Objects.Pod("a"));
+        var shown = Task.Run(() => _server.Kubectl("get", "pods", "-w", "--request-timeout=4s"));
+        // kubectl lists first and watches from there, so the change is seen whether it comes before or after.
+        await _server.OkAsync("PATCH", "/api/v1/namespaces/default/pods/a", """{"spec":{"nodeName":"node-1"}}""", "application/merge-patch+json");
+        await _server.CreateAsync("pods", Objects.Pod("b"));
+        var lines = (await shown).StandardOutput.Split('\n');
+        Assert.StartsWith("NAME", lines[0], StringComparison.Ordinal);
+        Assert.Contains(lines, l => l.StartsWith("a ", StringComparison.Ordinal));
+        Assert.Contains(lines, l => l.StartsWith("b ", StringComparison.Ordinal));
+        Assert.Single(lines, l => l.StartsWith("NAME", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void The_server_checks_manifests_and_kubectl_prints_its_words()
+    {
+        var wrong = _server.Manifest(Nginx.Replace("serviceName: nginx", "serviceNme: nginx", StringComparison.Ordinal));
+        Assert.Contains("Error from server (BadRequest): error when creating", _server.Kubectl("create", "-f", wrong).StandardError, StringComparison.Ordinal);
+        Assert.Contains("strict decoding error: unknown field \"spec.serviceNme\"", _server.Kubectl("apply", "-f", wrong).StandardError, StringComparison.Ordinal);
+        Assert.Equal("The Service \"x\" is invalid: spec.ports[0].port: Invalid value: 70000: must be between 1 and 65535, inclusive\n",
+            _server.Kubectl("create", "-f", _server.Manifest("""
+                {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "x"}, "spec": {"ports": [{"port": 70000, "targetPort": 80}]}}
+                """)).StandardError);
+        Assert.Equal("error: the server doesn't have a resource type \"cronjobs\"\n", _server.Kubectl("get", "cronjobs").StandardError);
+    }
+
+    [Fact]
+    public void Discovery_names_every_kind()
+    {
+        var resources = _server.KubectlText("api-resources", "--no-headers", "-o", "name").Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(
+            ["configmaps", "deployments.apps", "endpointslices.discovery.k8s.io", "events", "namespaces", "nodes", "pods", "replicasets.apps", "services", "statefulsets.apps"],
+            resources.Order(StringComparer.Ordinal));
+        Assert.Contains("Server Version: v1.32", _server.KubectlText("version"), StringComparison.Ordinal);
+        Assert.Matches(@"^NAME +STATUS +AGE\ndefault +Active +\d+s\nkube-node-lease ", _server.KubectlText("get", "ns"));
+    }
+
+    [Fact]
+    public void The_kubeconfig_is_for_its_owner_only() =>
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(_server.Kubeconfig));
 }

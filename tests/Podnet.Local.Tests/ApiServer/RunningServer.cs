@@ -95,7 +95,7 @@ public sealed class RunningServer : IAsyncDisposable
         OkAsync("POST", $"/{group}/namespaces/{ns}/{plural}", body);
 
     /// <summary>kubectl, unmodified, with this server's kubeconfig.</summary>
-    public ProcessResult Kubectl(params string[] arguments) => ChildProcess.Run("kubectl", ["--kubeconfig", Kubeconfig, .. arguments]);
+    public ProcessResult Kubectl(params string[] arguments) => ChildProcess.Run("kubectl", ["--kubeconfig", Kubeconfig, "--cache-dir", Path.Combine(_folder, "cache"), .. arguments]);
 
     /// <summary>kubectl's standard output; it must succeed.</summary>
     public string KubectlText(params string[] arguments)
