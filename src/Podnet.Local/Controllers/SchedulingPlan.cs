@@ -42,14 +42,14 @@ internal static class SchedulingPlan
         var wanted = WantedAddresses(pod, out var complaint);
         if (complaint is not null) return new Placement(pod, null, complaint);
         if (nodes.Count == 0) return new Placement(pod, null, "no nodes available to schedule pods");
-        var (obstacles, fitting) = (new SortedDictionary<string, int>(StringComparer.Ordinal), new List<string>());
+        var (obstacles, fitting) = (new Dictionary<string, int>(), new List<string>());
         foreach (var node in nodes)
         {
             if (ObstacleOn(node, pod, wanted) is { } obstacle) obstacles[obstacle] = obstacles.GetValueOrDefault(obstacle) + 1;
             else fitting.Add(node.Metadata.Name);
         }
         if (fitting.Count > 0) return new Placement(pod, fitting.MinBy(node => load.Of(pod, node)), null);
-        var reasons = string.Join(", ", obstacles.Select(o => $"{o.Value} {o.Key}"));
+        var reasons = string.Join(", ", obstacles.Select(o => $"{o.Value} {o.Key}").Order(StringComparer.Ordinal));
         return new Placement(pod, null, $"0/{nodes.Count} nodes are available: {reasons}.");
     }
 

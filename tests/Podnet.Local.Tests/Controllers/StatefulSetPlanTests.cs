@@ -195,14 +195,14 @@ public class StatefulSetPlanTests
                 cluster.Step(Decide(set, cluster.Pods));
                 cluster.Disturb();
             }
-            for (var i = 0; i < 300; i++) cluster.Step(Decide(set, cluster.Pods));
+            for (var i = 0; i < 150; i++) cluster.Step(Decide(set, cluster.Pods));
             var last = Decide(set, cluster.Pods);
             Assert.Equal(Enumerable.Range(0, after).Select(i => $"nginx-{i}"), cluster.Pods.Select(p => p.Metadata.Name).Order());
             Assert.All(cluster.Pods, pod => Assert.Equal(last.Status.UpdateRevision, pod.GetLabel("controller-revision-hash")));
             Assert.Equal((after, after, after), (last.Status.Replicas, last.Status.ReadyReplicas, last.Status.UpdatedReplicas));
             Assert.Empty(last.Create);
             Assert.Empty(last.Delete);
-        }, iter: 200);
+        }, iter: 60);
     }
 
     /// <summary>Pods get ready, unready and are gone, in random order.</summary>

@@ -1,0 +1,130 @@
+using CsCheck;
+using k8s.Models;
+using Podnet.Local.Controllers;
+
+namespace Podnet.Local.Tests.Controllers;
+
+public class SchedulingPlanTests
+{
+    private static readonly V1Node[] TwoNodes = [Make.Node("node-1", "10.240.0.0/27"), Make.Node("node-2", "10.240.0.32/27")];
+
+    private static Placement Place(V1Pod pod, params V1Node[] nodes) => Assert.Single(SchedulingPlan.Decide([pod], nodes));
+
+    private static Dictionary<string, string?> Nodes(IEnumerable<V1Pod> pods, params V1Node[] nodes) =>
+        SchedulingPlan.Decide(pods, nodes).ToDictionary(p => p.Pod.Metadata.Name, p => p.Node);
+
+    [Fact]
+    public void Pods_of_one_owner_are_spread_before_all_pods_are()
+    {
+        var owner = Make.Meta("web-1");
+        V1Pod[] pods =
+        [
+            Make.Pod("x").On("node-2"), Make.Pod("y").On("node-2"), Make.Pod("z").On("node-2"),
+            Make.Pod("a").OwnedBy(owner), Make.Pod("b").OwnedBy(owner), Make.Pod("c").OwnedBy(owner), Make.Pod("d").OwnedBy(owner),
+        ];
+        var nodes = Nodes(pods, TwoNodes);
+        Assert.Equal("node-1", nodes["a"]);
+        Assert.Equal(2, nodes.Values.Count(n => n == "node-2"));
+        Assert.Equal("node-1", Place(Make.Pod("alone"), TwoNodes).Node);
+    }
+
+    [Fact]
+    public void A_pod_with_an_address_goes_to_the_node_whose_pod_CIDR_has_it()
+    {
+        Assert.Equal("node-1", Place(Make.Pod("a").Annotated("podnet.dev/pod-ip", "10.240.0.28"), TwoNodes).Node);
+        Assert.Equal("node-2", Place(Make.Pod("a").Annotated("podnet.dev/pod-ip", "10.240.0.57"), TwoNodes).Node);
+        Assert.Equal(
+            "0/2 nodes are available: 2 node(s) had no pod CIDR that contains 10.9.9.9.",
+            Place(Make.Pod("a").Annotated("podnet.dev/pod-ip", "10.9.9.9"), TwoNodes).Unschedulable);
+        Assert.Equal(
+            "annotation podnet.dev/pod-ip: \"ten\" is no IP address.",
+            Place(Make.Pod("a").Annotated("podnet.dev/pod-ip", "ten"), TwoNodes).Unschedulable);
+    }
+
+    [Fact]
+    public void Both_addresses_of_a_dual_stack_pod_must_be_the_nodes()
+    {
+        var node = Make.Node("node-1", "10.240.0.0/27", "fd00:10::/64");
+        Assert.Equal("node-1", Place(Make.Pod("a").Annotated("podnet.dev/pod-ip", "10.240.0.5,fd00:10::5"), node).Node);
+        Assert.Null(Place(Make.Pod("a").Annotated("podnet.dev/pod-ip", "10.240.0.5,fd00:11::5"), node).Node);
+    }
+
+    [Fact]
+    public void Each_node_that_does_not_fit_is_counted_under_its_reason()
+    {
+        V1Node[] nodes =
+        [
+            Make.Node("a").With(n => n.Status.Conditions[0].Status = "Unknown"),
+            Make.Node("b").With(n => n.Status = null),
+            Make.Node("c").With(n => n.Spec.Unschedulable = true),
+            Make.Node("d").With(n => n.Spec.Taints = [new V1Taint { Key = "gpu", Value = "yes", Effect = "NoSchedule" }]),
+            Make.Node("e"),
+            Make.Node("f").With(n => n.Status.Conditions.Add(new V1NodeCondition { Type = "NetworkUnavailable", Status = "True" })),
+        ];
+        var pod = Make.Pod("p").With(p => p.Spec.NodeSelector = new Dictionary<string, string> { ["disk"] = "ssd" });
+        Assert.Equal(
+            "0/6 nodes are available: 1 node(s) didn't match Pod's node affinity/selector, 1 node(s) had no network, "
+            + "1 node(s) had untolerated taint {gpu: yes}, 1 node(s) were unschedulable, 2 node(s) were not ready.",
+            Place(pod, [.. nodes.Select(n => n.With(x => { x.Status?.Conditions = [.. x.Status.Conditions]; }))]).Unschedulable);
+        Assert.Equal("no nodes available to schedule pods", Place(pod).Unschedulable);
+    }
+
+    [Theory]
+    [InlineData("gpu", "Equal", "yes", "NoSchedule", true)]
+    [InlineData("gpu", null, "yes", null, true)]
+    [InlineData("gpu", "Exists", null, null, true)]
+    [InlineData(null, "Exists", null, null, true)]
+    [InlineData("gpu", "Equal", "no", "NoSchedule", false)]
+    [InlineData("gpu", "Equal", "yes", "NoExecute", false)]
+    [InlineData("cpu", "Exists", null, null, false)]
+    public void A_taint_is_tolerated_as_Kubernetes_says(string? key, string? @operator, string? value, string? effect, bool fits)
+    {
+        var node = Make.Node("node-1").With(n => n.Spec.Taints = [new V1Taint { Key = "gpu", Value = "yes", Effect = "NoSchedule" }]);
+        var pod = Make.Pod("p").With(p => p.Spec.Tolerations =
+            [new V1Toleration { Key = key, OperatorProperty = @operator, Value = value, Effect = effect }]);
+        Assert.Equal(fits ? "node-1" : null, Place(pod, node).Node);
+    }
+
+    [Fact]
+    public void A_nodeSelector_and_a_cordoned_node_are_honoured()
+    {
+        var pod = Make.Pod("p").With(p => p.Spec.NodeSelector = new Dictionary<string, string> { ["kubernetes.io/hostname"] = "node-2" });
+        Assert.Equal("node-2", Place(pod, TwoNodes).Node);
+        Assert.Equal("node-2", Place(Make.Pod("p"), Make.Node("node-1").With(n => n.Spec.Unschedulable = true), Make.Node("node-2")).Node);
+    }
+
+    [Fact]
+    public void Nobody_elses_pods_are_placed()
+    {
+        V1Pod[] pods =
+        [
+            Make.Pod("bound").On("somewhere"), Make.Pod("ending").Terminating(), Make.Pod("failed").Failed(),
+            Make.Pod("foreign").With(p => p.Spec.SchedulerName = "mine"),
+            Make.Pod("gated").With(p => p.Spec.SchedulingGates = [new V1PodSchedulingGate { Name = "wait" }]),
+        ];
+        Assert.Empty(SchedulingPlan.Decide(pods, TwoNodes));
+    }
+
+    [Fact]
+    public void The_order_in_which_objects_came_does_not_matter_and_bound_pods_need_nothing_more()
+    {
+        Gen.Select(Gen.Int[0, 12], Gen.Int[1, 4], Gen.Int[0, int.MaxValue]).Sample((podCount, nodeCount, seed) =>
+        {
+            var random = new Random(seed);
+            var nodes = Enumerable.Range(1, nodeCount).Select(i => Make.Node($"node-{i}")).ToArray();
+            var pods = Enumerable.Range(0, podCount)
+                .Select(i => Make.Pod($"pod-{i}").OwnedBy(Make.Meta($"owner-{random.Next(2)}"))).ToArray();
+            var once = Nodes(pods, nodes);
+            random.Shuffle(pods);
+            random.Shuffle(nodes);
+            Assert.Equal(once, Nodes(pods, nodes));
+            foreach (var pod in pods) pod.On(once[pod.Metadata.Name]!);
+            Assert.Empty(SchedulingPlan.Decide(pods, nodes));
+            foreach (var owned in pods.GroupBy(p => p.Metadata.Controller()!.Uid))
+            {
+                var counts = nodes.Select(n => owned.Count(p => p.Spec.NodeName == n.Metadata.Name)).ToList();
+                Assert.True(counts.Max() - counts.Min() <= 1);
+            }
+        });
+    }
+}
