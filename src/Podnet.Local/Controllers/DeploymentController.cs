@@ -37,8 +37,9 @@ internal sealed class DeploymentController : IController
         // An adopted ReplicaSet has a new version now; its other changes come in the next round.
         foreach (var set in decision.Update.Where(set => decision.Adopt.All(a => a.Metadata.Uid != set.Metadata.Uid)))
         {
+            var before = _context.ReplicaSets.Get(name.Namespace, set.Metadata.Name)?.Spec.Replicas;
             await _context.ReplicaSets.UpdateAsync(set, ct);
-            Announce(deployment, set.Metadata.Name, _context.ReplicaSets.Get(name.Namespace, set.Metadata.Name)?.Spec.Replicas, set.Spec.Replicas);
+            Announce(deployment, set.Metadata.Name, before, set.Spec.Replicas);
         }
         if (decision.Create is { } created)
         {

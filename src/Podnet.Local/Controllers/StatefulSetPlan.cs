@@ -74,8 +74,8 @@ internal static class StatefulSetPlan
     }
 
     /// <summary>
-    /// "Before a Pod is terminated, all of its successors must be completely shutdown": highest ordinal first, and only the
-    /// lowest unhealthy pod may be removed while it is unhealthy.
+    /// "Before a Pod is terminated, all of its successors must be completely shutdown": highest ordinal first, and of those that
+    /// are not healthy only the lowest may be removed. One that has finished can wait for nothing, and goes.
     /// </summary>
     private static bool Shrink(View view, List<V1Pod> delete)
     {
@@ -83,7 +83,8 @@ internal static class StatefulSetPlan
         var lowestUnhealthy = surplus.LastOrDefault(pod => !view.IsHealthy(pod));
         foreach (var pod in surplus)
         {
-            if (!pod.IsTerminating() && (!view.Ordered || view.IsHealthy(pod) || pod == lowestUnhealthy)) delete.Add(pod);
+            var mayGo = !view.Ordered || view.IsHealthy(pod) || pod.IsFinished() || pod == lowestUnhealthy;
+            if (mayGo && !pod.IsTerminating()) delete.Add(pod);
             if (view.Ordered) return false;
         }
         return true;
