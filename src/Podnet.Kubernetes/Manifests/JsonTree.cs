@@ -37,7 +37,9 @@ internal ref struct JsonTree
         catch (JsonException e)
         {
             var at = new Position((int)(e.LineNumber ?? 0) + 1, (int)(e.BytePositionInLine ?? 0) + 1);
-            throw new ManifestException(file, at, $"not JSON: {e.Message[..Math.Max(e.Message.IndexOf(" LineNumber", StringComparison.Ordinal), 0)]}", e);
+            // The place, counted from 0, is part of the message, too.
+            var end = e.Message.IndexOf(" LineNumber", StringComparison.Ordinal);
+            throw new ManifestException(file, at, $"not JSON: {(end < 0 ? e.Message : e.Message[..end])}", e);
         }
     }
 

@@ -113,7 +113,7 @@ public sealed class ManifestReaderTests
     [Theory]
     [InlineData("a: [1, 2", "nginx.yaml:2:1: not YAML: While parsing a flow sequence")]
     [InlineData("a:\n\tb: 1", "nginx.yaml:2:1: not YAML: a tab where only spaces may indent")]
-    [InlineData("{\"kind\": \"Pod\",\n \"spec\": }", "nginx.yaml:2:10: not JSON: ")]
+    [InlineData("{\"kind\": \"Pod\",\n \"spec\": }", "nginx.yaml:2:10: not JSON: '}' is an invalid start of a value.")]
     [InlineData("just words", "nginx.yaml:1:1: \"just words\", a string, not a Kubernetes object")]
     [InlineData("? [a]\n: 1", "nginx.yaml:1:3: a key must be a string")]
     public void What_is_not_YAML_or_JSON_is_named_with_its_place(string text, string message)
