@@ -87,7 +87,7 @@ internal static class RequestBody
         var unknown = new List<string>();
         try
         {
-            FieldSchema.Of(resource.Schema.Type).Normalize(o, unknown);
+            resource.Schema.Normalize(o, unknown);
         }
         catch (JsonException e)
         {

@@ -1,12 +1,11 @@
 using System.Text.Json.Nodes;
-using System.Text.Json.Serialization.Metadata;
 using Podnet.Core.Model;
 
 namespace Podnet.Local.ApiServer;
 
 /// <summary>A kind of object that is served: its names, and what is special about it.</summary>
 /// <param name="Group">Empty for the core group.</param>
-/// <param name="Schema">The fields that it has; any other is unknown.</param>
+/// <param name="Model">Its type in KubernetesClient, for the fields that it has.</param>
 /// <param name="Rules">Defaults, validation and admission.</param>
 /// <param name="Table">How kubectl prints it.</param>
 public sealed record ResourceDefinition(
@@ -15,7 +14,7 @@ public sealed record ResourceDefinition(
     string Plural,
     string Kind,
     bool Namespaced,
-    JsonTypeInfo Schema,
+    Type Model,
     ResourceRules Rules,
     TableLayout Table)
 {
@@ -35,6 +34,9 @@ public sealed record ResourceDefinition(
 
     /// <summary>A delete answers with the object and not with a Status, as Kubernetes does for these kinds.</summary>
     public bool DeleteReturnsObject { get; init; }
+
+    /// <summary>Not made before it is needed: a server should stand at once.</summary>
+    public FieldSchema Schema => FieldSchema.Of(Model);
 
     public string ApiVersion => Group.Length == 0 ? Version : $"{Group}/{Version}";
 

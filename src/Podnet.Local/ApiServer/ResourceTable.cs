@@ -1,6 +1,5 @@
 using System.Net;
-using System.Text.Json.Serialization.Metadata;
-using k8s;
+using k8s.Models;
 
 namespace Podnet.Local.ApiServer;
 
@@ -12,34 +11,33 @@ public sealed class ResourceTable
     /// <param name="serviceCidrs">One, or one of each family, the primary first.</param>
     public ResourceTable(IReadOnlyList<IPNetwork> serviceCidrs)
     {
-        var context = SourceGenerationContext.Default;
-        Namespaces = Core("namespaces", "Namespace", context.V1Namespace, new NamespaceRules(), CoreTables.Namespace) with
+        Namespaces = Core("namespaces", "Namespace", typeof(V1Namespace), new NamespaceRules(), CoreTables.Namespace) with
         {
             Namespaced = false, ShortNames = ["ns"], HasStatus = true, DeleteReturnsObject = true,
         };
-        Pods = Core("pods", "Pod", context.V1Pod, new PodRules(), PodTable.Layout) with
+        Pods = Core("pods", "Pod", typeof(V1Pod), new PodRules(), PodTable.Layout) with
         {
             ShortNames = ["po"], Categories = ["all"], HasStatus = true, DeleteReturnsObject = true,
         };
-        Services = Core("services", "Service", context.V1Service, new ServiceRules(new ServiceAllocator(serviceCidrs)), CoreTables.Service) with
+        Services = Core("services", "Service", typeof(V1Service), new ServiceRules(new ServiceAllocator(serviceCidrs)), CoreTables.Service) with
         {
             ShortNames = ["svc"], Categories = ["all"], HasStatus = true, DeleteReturnsObject = true,
         };
         All =
         [
-            Core("configmaps", "ConfigMap", context.V1ConfigMap, new ConfigMapRules(), CoreTables.ConfigMap) with { ShortNames = ["cm"] },
-            Core("events", "Event", context.Corev1Event, new EventRules(), CoreTables.Event) with { ShortNames = ["ev"] },
+            Core("configmaps", "ConfigMap", typeof(V1ConfigMap), new ConfigMapRules(), CoreTables.ConfigMap) with { ShortNames = ["cm"] },
+            Core("events", "Event", typeof(Corev1Event), new EventRules(), CoreTables.Event) with { ShortNames = ["ev"] },
             Namespaces,
-            Core("nodes", "Node", context.V1Node, new NodeRules(), CoreTables.Node) with
+            Core("nodes", "Node", typeof(V1Node), new NodeRules(), CoreTables.Node) with
             {
                 Namespaced = false, ShortNames = ["no"], HasStatus = true,
             },
             Pods,
             Services,
-            Apps("deployments", "Deployment", context.V1Deployment, new DeploymentRules(), WorkloadTables.Deployment) with { ShortNames = ["deploy"] },
-            Apps("replicasets", "ReplicaSet", context.V1ReplicaSet, new ReplicaSetRules(), WorkloadTables.ReplicaSet) with { ShortNames = ["rs"] },
-            Apps("statefulsets", "StatefulSet", context.V1StatefulSet, new StatefulSetRules(), WorkloadTables.StatefulSet) with { ShortNames = ["sts"] },
-            new("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", Namespaced: true, context.V1EndpointSlice,
+            Apps("deployments", "Deployment", typeof(V1Deployment), new DeploymentRules(), WorkloadTables.Deployment) with { ShortNames = ["deploy"] },
+            Apps("replicasets", "ReplicaSet", typeof(V1ReplicaSet), new ReplicaSetRules(), WorkloadTables.ReplicaSet) with { ShortNames = ["rs"] },
+            Apps("statefulsets", "StatefulSet", typeof(V1StatefulSet), new StatefulSetRules(), WorkloadTables.StatefulSet) with { ShortNames = ["sts"] },
+            new("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", Namespaced: true, typeof(V1EndpointSlice),
                 new EndpointSliceRules(), CoreTables.EndpointSlice) { HasGeneration = true },
         ];
         _byPath = All.ToDictionary(r => (r.Group, r.Version, r.Plural));
@@ -56,11 +54,11 @@ public sealed class ResourceTable
 
     public ResourceDefinition? Find(string group, string version, string plural) => _byPath.GetValueOrDefault((group, version, plural));
 
-    private static ResourceDefinition Core(string plural, string kind, JsonTypeInfo schema, ResourceRules rules, TableLayout table) =>
-        new("", "v1", plural, kind, Namespaced: true, schema, rules, table);
+    private static ResourceDefinition Core(string plural, string kind, Type model, ResourceRules rules, TableLayout table) =>
+        new("", "v1", plural, kind, Namespaced: true, model, rules, table);
 
-    private static ResourceDefinition Apps(string plural, string kind, JsonTypeInfo schema, ResourceRules rules, TableLayout table) =>
-        new("apps", "v1", plural, kind, Namespaced: true, schema, rules, table)
+    private static ResourceDefinition Apps(string plural, string kind, Type model, ResourceRules rules, TableLayout table) =>
+        new("apps", "v1", plural, kind, Namespaced: true, model, rules, table)
         {
             Categories = ["all"], HasStatus = true, HasGeneration = true, HasScale = true,
         };

@@ -138,8 +138,7 @@ internal sealed class WriteRequest(HttpContext http, ResourceRequest request, Ob
         var patch = RequestBody.Parse(body, "patch");
         if (type == MergePatchType)
             return current => (JsonObject)MergePatch.Apply(current, patch)!;
-        var schema = FieldSchema.Of(_resource.Schema.Type);
-        return current => Apply(() => StrategicMergePatch.Apply(current, patch, schema));
+        return current => Apply(() => StrategicMergePatch.Apply(current, patch, _resource.Schema));
     }
 
     private static JsonArray ParseOperations(byte[] body)
