@@ -25,6 +25,9 @@ internal static unsafe partial class Libc
     internal const uint MS_BIND = 4096;
     internal const int MNT_DETACH = 2;
     internal const int UMOUNT_NOFOLLOW = 8;
+    internal const int AT_FDCWD = -100;
+    internal const int AT_SYMLINK_NOFOLLOW = 0x100;
+    internal const uint STATX_BASIC_STATS = 0x7ff;
 
     // <sys/file.h>
     internal const int LOCK_EX = 2;
@@ -89,6 +92,15 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Library, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int mknod(string path, uint mode, ulong dev);
+
+    [LibraryImport(Library, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int statx(int folder, string path, int flags, uint mask, void* status);
+
+    [LibraryImport(Library, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int lchown(string path, uint user, uint group);
+
+    [LibraryImport(Library, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int lsetxattr(string path, string name, byte* value, nuint size, int flags);
 
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int kill(int pid, int signal);

@@ -34,6 +34,14 @@ public static class Mounts
             throw KernelException.FromLastError($"create whiteout {path}");
     }
 
+    /// <summary>Makes a folder of an upper layer hide the one below it instead of merging with it (overlayfs.rst, "opaque").</summary>
+    public static unsafe void MakeOpaque(string folder)
+    {
+        var yes = (byte)'y';
+        if (Libc.lsetxattr(folder, "trusted.overlay.opaque", &yes, 1, 0) != 0)
+            throw KernelException.FromLastError($"make {folder} opaque");
+    }
+
     /// <summary>Detaches what is mounted there, now for the eye and for real when its last user ends. False if nothing was.</summary>
     public static bool UnmountIfMounted(string target)
     {

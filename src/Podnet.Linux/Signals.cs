@@ -6,6 +6,7 @@ namespace Podnet.Linux;
 public static class Signals
 {
     public const int Interrupt = 2;
+    public const int Quit = 3;
     public const int Kill = 9;
     public const int Terminate = 15;
 

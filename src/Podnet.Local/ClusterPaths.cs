@@ -25,8 +25,11 @@ public sealed class ClusterPaths(string cluster)
     /// <summary>runc's --root.</summary>
     public string Runc => $"{Run}/runc";
 
-    /// <summary>A folder per container: bundle, rootfs, layers.</summary>
+    /// <summary>A folder per node, and in it one per sandbox and container: bundle, root file system, writable layers.</summary>
     public string Containers => $"{Run}/containers";
+
+    /// <summary>What the root file systems of all containers share, read only.</summary>
+    public string Layers => $"{Run}/layers";
 
     /// <summary>A file per running sandbox, NAMESPACE_POD, that holds the process id of its pause.</summary>
     public string Sandboxes => $"{Run}/sandboxes";

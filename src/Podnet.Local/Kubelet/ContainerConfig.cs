@@ -1,0 +1,140 @@
+using k8s.Models;
+
+namespace Podnet.Local.Kubelet;
+
+/// <summary>The pod asks for something that is not run here; said before anything is started.</summary>
+internal sealed class ContainerConfigException(string message) : Exception(message);
+
+/// <summary>From a pod's spec to the OCI configuration of its sandbox and containers. Pure.</summary>
+internal static class ContainerConfig
+{
+    /// <summary>Capabilities that act inside the pod's own namespaces only, besides the default ones.</summary>
+    private static readonly string[] Grantable = [.. OciDefaults.Capabilities, "CAP_NET_ADMIN", "CAP_NET_BROADCAST", "CAP_IPC_LOCK"];
+
+    private static readonly string[] PodFiles = ["hostname", "hosts", "resolv.conf"];
+
+    /// <param name="rootFolder">Read only, shared by all sandboxes; holds the program /pause and the folders proc and dev.</param>
+    /// <param name="hostNetwork">The node's network namespace, for a pod that uses it; null makes a new one.</param>
+    public static OciSpec ForSandbox(V1Pod pod, string node, string rootFolder, string cgroup, string? hostNetwork)
+    {
+        var process = new OciProcess(
+            new OciUser(0, 0), ["/pause"], [], "/", OciDefaults.Grant([]), NoNewPrivileges: true);
+        var linux = new OciLinux(
+            [new("pid"), new("network", hostNetwork), new("ipc"), new("uts"), new("mount")],
+            $"{cgroup}/pause", OciDefaults.NoDevices, OciDefaults.MaskedPaths, OciDefaults.ReadonlyPaths);
+        return new OciSpec(
+            process, new OciRoot(rootFolder, Readonly: true), hostNetwork is null ? pod.Hostname() : node,
+            [OciDefaults.Proc, new("/dev", "tmpfs", "tmpfs", ["nosuid", "noexec", "mode=755", "size=64k"])], linux)
+        {
+            Annotations = Annotations(pod, container: null),
+        };
+    }
+
+    /// <param name="sandboxPid">Whose network, IPC and UTS namespaces the container joins.</param>
+    /// <param name="sandboxFolder">Holds hosts, hostname, resolv.conf and shm.</param>
+    public static OciSpec ForContainer(
+        V1Pod pod, V1Container container, ContainerImage image, string rootFolder, string cgroup, int sandboxPid, string sandboxFolder,
+        string hostname)
+    {
+        RefuseWhatIsNotRun(pod, container);
+        var security = container.SecurityContext;
+        var environment = Environment(container, hostname);
+        var process = new OciProcess(
+            User(pod, security),
+            Command(container, image, environment),
+            [.. environment.Select(variable => $"{variable.Key}={variable.Value}")],
+            container.WorkingDir is { Length: > 0 } folder ? folder : "/",
+            OciDefaults.Grant(Capabilities(container.Name, security?.Capabilities)),
+            NoNewPrivileges: security?.AllowPrivilegeEscalation != true);
+        string Shared(string kind) => $"/proc/{sandboxPid}/ns/{kind}";
+        var linux = new OciLinux(
+            [
+                new("pid", pod.Spec.ShareProcessNamespace == true ? Shared("pid") : null),
+                new("network", Shared("net")), new("ipc", Shared("ipc")), new("uts", Shared("uts")), new("mount"),
+            ],
+            $"{cgroup}/{container.Name}", OciDefaults.NoDevices, OciDefaults.MaskedPaths, OciDefaults.ReadonlyPaths);
+        IReadOnlyList<OciMount> mounts =
+        [
+            .. OciDefaults.Mounts,
+            OciDefaults.Bind($"{sandboxFolder}/shm", "/dev/shm", "nosuid", "noexec", "nodev"),
+            .. PodFiles.Select(file => OciDefaults.Bind($"{sandboxFolder}/{file}", $"/etc/{file}")),
+        ];
+        // The host name is the sandbox's: runc sets one only in a UTS namespace that it makes.
+        return new OciSpec(process, new OciRoot(rootFolder, security?.ReadOnlyRootFilesystem == true), Hostname: null, mounts, linux)
+        {
+            Annotations = Annotations(pod, container.Name),
+        };
+    }
+
+    /// <summary>
+    /// Kubernetes' rule: command replaces the image's entrypoint, and its default arguments with it; args replaces the arguments.
+    /// </summary>
+    internal static IReadOnlyList<string> Command(
+        V1Container container, ContainerImage image, IReadOnlyDictionary<string, string> environment)
+    {
+        var expand = (string text) => VariableExpansion.Expand(text, environment);
+        var ownArguments = container.Args is { Count: > 0 } args ? args.Select(expand) : null;
+        return container.Command is { Count: > 0 } command
+            ? [.. command.Select(expand), .. ownArguments ?? []]
+            : [.. image.Command, .. ownArguments ?? image.Arguments];
+    }
+
+    /// <summary>In order: a value may refer to those before it.</summary>
+    private static OrderedDictionary<string, string> Environment(V1Container container, string hostname)
+    {
+        var variables = new OrderedDictionary<string, string>(StringComparer.Ordinal) { ["PATH"] = OciDefaults.Path, ["HOSTNAME"] = hostname };
+        foreach (var variable in container.Env ?? [])
+            variables[variable.Name] = VariableExpansion.Expand(variable.Value ?? "", variables);
+        return variables;
+    }
+
+    private static OciUser User(V1Pod pod, V1SecurityContext? container)
+    {
+        var common = pod.Spec.SecurityContext;
+        var user = container?.RunAsUser ?? common?.RunAsUser ?? 0;
+        if (user == 0 && (container?.RunAsNonRoot ?? common?.RunAsNonRoot) == true)
+            throw new ContainerConfigException("runAsNonRoot is set, and the program would run as root: set runAsUser");
+        long[] groups =
+        [
+            .. common?.SupplementalGroups?.OfType<long>() ?? [],
+            .. common?.FsGroup is { } group ? [group] : Array.Empty<long>(),
+        ];
+        return new OciUser(user, container?.RunAsGroup ?? common?.RunAsGroup ?? 0, groups);
+    }
+
+    private static IReadOnlyList<string> Capabilities(string container, V1Capabilities? wanted)
+    {
+        static string Full(string name) => name.StartsWith("CAP_", StringComparison.Ordinal) ? name : "CAP_" + name;
+        var dropped = (wanted?.Drop ?? []).Select(Full).ToHashSet(StringComparer.Ordinal);
+        var added = (wanted?.Add ?? []).Select(Full).ToArray();
+        if (added.Except(Grantable).FirstOrDefault() is { } refused)
+            throw new ContainerConfigException($"container {container}: capability {refused} would reach the machine itself");
+        return [.. OciDefaults.Capabilities.Where(name => !dropped.Contains(name) && !dropped.Contains("CAP_ALL")).Union(added)];
+    }
+
+    private static void RefuseWhatIsNotRun(V1Pod pod, V1Container container)
+    {
+        if (container.SecurityContext?.Privileged == true)
+            throw new ContainerConfigException($"container {container.Name}: privileged would reach the machine itself");
+        if (pod.Spec.HostPID == true || pod.Spec.HostIPC == true)
+            throw new ContainerConfigException("hostPID and hostIPC would reach the machine itself");
+        if (pod.Spec.InitContainers is { Count: > 0 })
+            throw new ContainerConfigException("init containers are not run yet");
+        if (container.VolumeMounts is [var mount, ..])
+            throw new ContainerConfigException($"container {container.Name}: volumes are not mounted yet ({mount.Name})");
+        if (container.EnvFrom is { Count: > 0 } || container.Env?.FirstOrDefault(v => v.ValueFrom is not null) is not null)
+            throw new ContainerConfigException($"container {container.Name}: env with valueFrom or envFrom is not filled in yet");
+    }
+
+    private static Dictionary<string, string> Annotations(V1Pod pod, string? container)
+    {
+        var annotations = new Dictionary<string, string>
+        {
+            ["podnet.dev/pod"] = pod.FullName(),
+            ["podnet.dev/uid"] = pod.Metadata.Uid,
+        };
+        if (container is not null)
+            annotations["podnet.dev/container"] = container;
+        return annotations;
+    }
+}

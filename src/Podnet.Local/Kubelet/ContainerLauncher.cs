@@ -1,0 +1,42 @@
+using k8s.Models;
+using Podnet.Linux;
+
+namespace Podnet.Local.Kubelet;
+
+/// <summary>Starts a container in a sandbox, and clears away one that has ended.</summary>
+internal sealed class ContainerLauncher(NodeRuntime node)
+{
+    /// <exception cref="ContainerConfigException">Nothing was started, and nothing would be another time.</exception>
+    /// <exception cref="RuncException"/>
+    /// <exception cref="IOException"/>
+    public async Task<RunningContainer> LaunchAsync(V1Pod pod, PodContainer container, ContainerImage image, PodSandbox sandbox)
+    {
+        var (id, folder) = node.NewFolder();
+        try
+        {
+            var root = RootFilesystem.Make(folder, await node.Mask, image);
+            var spec = ContainerConfig.ForContainer(
+                pod, container.Spec, image, root, pod.Cgroup(node.Paths), sandbox.Pause.Pid, sandbox.Folder, sandbox.Hostname);
+            // A file that the container writes itself: nothing of Podnet's has to be alive for it to go on printing.
+            var logs = $"{pod.LogFolder(node.Paths)}/{container.Name}";
+            Directory.CreateDirectory(logs);
+            using var log = FileHandle.OpenAppend($"{logs}/{container.Starts}.log");
+            var process = await node.Runc.RunAsync(id, folder, spec, log);
+            return new RunningContainer(id, process, DateTime.UtcNow, image.StopSignal);
+        }
+        catch (Exception)
+        {
+            node.RemoveFolder(id);
+            throw;
+        }
+    }
+
+    /// <summary>After its first process has ended.</summary>
+    public async Task RemoveAsync(V1Pod pod, string container, RunningContainer ended)
+    {
+        // With a process namespace of its own, whatever it started has ended with it.
+        if (pod.Spec.ShareProcessNamespace == true)
+            await Cgroups.KillAsync($"{pod.Cgroup(node.Paths)}/{container}");
+        node.RemoveFolder(ended.Id);
+    }
+}

@@ -1,0 +1,85 @@
+using k8s.Models;
+
+namespace Podnet.Local.Kubelet;
+
+/// <summary>What follows from a pod's object alone.</summary>
+internal static class PodFacts
+{
+    /// <summary>"v4" or "v4,v6": the addresses that the pod is to have.</summary>
+    public const string AddressAnnotation = "podnet.dev/pod-ip";
+
+    /// <summary>Kubernetes' default for terminationGracePeriodSeconds.</summary>
+    private const long DefaultGrace = 30;
+
+    /// <summary>"default/web-0".</summary>
+    public static string FullName(this V1Pod pod) => $"{pod.Metadata.NamespaceProperty}/{pod.Metadata.Name}";
+
+    public static bool UsesHostNetwork(this V1Pod pod) => pod.Spec.HostNetwork == true;
+
+    /// <summary>A host name has at most 63 characters; Kubernetes cuts a longer pod name there.</summary>
+    public static string Hostname(this V1Pod pod)
+    {
+        const int longest = 63;
+        var name = pod.Spec.Hostname is { Length: > 0 } own ? own : pod.Metadata.Name;
+        return name.Length <= longest ? name : name[..longest].TrimEnd('-', '.');
+    }
+
+    public static IReadOnlyList<string> RequestedAddresses(this V1Pod pod) =>
+        pod.Metadata.Annotations?.TryGetValue(AddressAnnotation, out var wanted) == true
+            ? wanted.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            : [];
+
+    /// <summary>How long its containers may take to end; Kubernetes gives at least a second.</summary>
+    public static TimeSpan Grace(this V1Pod pod) =>
+        TimeSpan.FromSeconds(Math.Max(1, pod.Metadata.DeletionGracePeriodSeconds ?? pod.Spec.TerminationGracePeriodSeconds ?? DefaultGrace));
+
+    public static bool IsFinished(this V1Pod pod) => pod.Status?.Phase is "Succeeded" or "Failed";
+
+    public static string Cgroup(this V1Pod pod, ClusterPaths paths) => $"{paths.Cgroup}/{pod.Metadata.Uid}";
+
+    public static string LogFolder(this V1Pod pod, ClusterPaths paths) =>
+        $"{paths.PodLogs}/{pod.Metadata.NamespaceProperty}_{pod.Metadata.Name}_{pod.Metadata.Uid}";
+
+    /// <summary>As the kubelet writes it into every container, with the pod's own lines at the end.</summary>
+    public static string HostsFile(this V1Pod pod, IEnumerable<string> addresses, string hostname)
+    {
+        var lines = new List<string>
+        {
+            "# Written by podnet for this pod.",
+            "127.0.0.1\tlocalhost",
+            "::1\tlocalhost ip6-localhost ip6-loopback",
+            "fe00::\tip6-localnet",
+            "ff00::\tip6-mcastprefix",
+            "ff02::1\tip6-allnodes",
+            "ff02::2\tip6-allrouters",
+        };
+        var name = pod.Spec.Subdomain is { Length: > 0 } subdomain
+            ? $"{hostname}.{subdomain}.{pod.Metadata.NamespaceProperty}.svc.cluster.local\t{hostname}"
+            : hostname;
+        lines.AddRange(addresses.Select(address => $"{address}\t{name}"));
+        foreach (var alias in pod.Spec.HostAliases ?? [])
+            lines.Add($"{alias.Ip}\t{string.Join('\t', alias.Hostnames ?? [])}");
+        return string.Join('\n', lines) + "\n";
+    }
+
+    /// <summary>resolv.conf(5): what the pod's dnsConfig says, after the search list that every pod has.</summary>
+    public static string ResolvFile(this V1Pod pod)
+    {
+        var own = pod.Spec.DnsConfig;
+        string[] search = pod.Spec.DnsPolicy is "None" or "Default"
+            ? []
+            : [$"{pod.Metadata.NamespaceProperty}.svc.cluster.local", "svc.cluster.local", "cluster.local"];
+        var lines = new List<string>();
+        lines.AddRange((own?.Nameservers ?? []).Select(server => $"nameserver {server}"));
+        if (search.Concat(own?.Searches ?? []).ToArray() is { Length: > 0 } domains)
+            lines.Add($"search {string.Join(' ', domains)}");
+        string[] options =
+        [
+            .. search.Length > 0 && own?.Options?.Any(o => o.Name == "ndots") != true ? ["ndots:5"] : Array.Empty<string>(),
+            .. (own?.Options ?? []).Select(o => o.Value is null ? o.Name : $"{o.Name}:{o.Value}"),
+        ];
+        if (options.Length > 0)
+            lines.Add($"options {string.Join(' ', options)}");
+        return string.Concat(lines.Select(line => line + "\n"));
+    }
+}
