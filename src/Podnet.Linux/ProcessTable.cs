@@ -26,14 +26,14 @@ public static class ProcessTable
             .FirstOrDefault(entry => entry.StartsWith(prefix, StringComparison.Ordinal))?[prefix.Length..];
     }
 
-    /// <summary>As <see cref="NetworkNamespace.IdentityOf"/>; null if the process is gone.</summary>
+    /// <summary>As <see cref="NetworkNamespace.IdentityOf"/>; null if the process is gone or not to be looked into, even by root.</summary>
     public static string? NetworkNamespaceOf(int pid)
     {
         try
         {
             return NetworkNamespace.IdentityOf($"/proc/{pid}/ns/net");
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return null;
         }

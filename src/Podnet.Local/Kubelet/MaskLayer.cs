@@ -17,7 +17,7 @@ internal sealed class MaskLayer
         "ssh", "ssl/private", "pki/private", "security/opasswd", "krb5.keytab", "crypttab", "fstab", "machine-id", "environment",
         "NetworkManager", "netplan", "network", "wpa_supplicant", "wireguard", "openvpn", "ipsec.d", "ipsec.secrets", "ppp",
         "docker", "containerd", "containers", "kubernetes", "rancher", "cni", "letsencrypt", "apt/auth.conf", "apt/auth.conf.d",
-        "crontab", "cron.d", "systemd", "udev", "gitconfig", "npmrc", "pip.conf", "exports", "samba", "mysql/debian.cnf",
+        "crontab", "cron.d", "systemd", "udev", "gitconfig", "npmrc", "pip.conf", "exports", "samba", "mysql",
         "postgresql", "ldap", "salt", "puppet", "chef");
 
     /// <summary>Folders that programs expect with one of their own in it: those are there, empty.</summary>
@@ -70,7 +70,8 @@ internal sealed class MaskLayer
             FileStatus.Of($"/{tree}")!.Value.ApplyTo($"{_target}/{tree}");
         }
 
-        foreach (var path in Hidden)
+        // In a folder that no other layer has, a whiteout would be seen for what it is: a device.
+        foreach (var path in Hidden.Where(path => FileStatus.Of("/" + Path.GetDirectoryName(path)) is { Type: FileType.Folder }))
             Hide(path);
         // Plain files, empty: what the pod's own are mounted on, also where the machine's is a link into /run.
         foreach (var name in (ReadOnlySpan<string>)["hostname", "hosts", "resolv.conf"])

@@ -1,0 +1,96 @@
+using System.Text.Json.Nodes;
+using k8s.Models;
+using Podnet.Local.Kubelet;
+
+namespace Podnet.Local.Tests.Kubelet;
+
+public class PodConfigurationTests
+{
+    // Rows of k8s.io/kubernetes/third_party/forked/golang/expansion, expand_test.go.
+    [Theory]
+    [InlineData("$(VAR_A)", "A")]
+    [InlineData("___$(VAR_B)___", "___B___")]
+    [InlineData("$(VAR_A)-$(VAR_B)", "A-B")]
+    [InlineData("$$(VAR_A)", "$(VAR_A)")]
+    [InlineData("$$$(VAR_A)", "$A")]
+    [InlineData("$(VAR_UNKNOWN)", "$(VAR_UNKNOWN)")]
+    [InlineData("$VAR_A", "$VAR_A")]
+    [InlineData("$(VAR_A", "$(VAR_A")]
+    [InlineData("f000-$(VAR_A", "f000-$(VAR_A")]
+    [InlineData("trailing$", "trailing$")]
+    [InlineData("$()", "$()")]
+    public void References_expand_as_kubernetes_expands_them(string text, string expected)
+    {
+        var variables = new Dictionary<string, string> { ["VAR_A"] = "A", ["VAR_B"] = "B" };
+        Assert.Equal(expected, VariableExpansion.Expand(text, variables));
+    }
+
+    // The table of "Define a Command and Arguments for a Container".
+    [Theory]
+    [InlineData(null, null, "entry default")]
+    [InlineData("own", null, "own")]
+    [InlineData(null, "args", "entry args")]
+    [InlineData("own", "args", "own args")]
+    public void A_command_replaces_the_images_and_its_arguments(string? command, string? arguments, string expected)
+    {
+        var image = new ContainerImage("test", ["entry"], ["default"], [], 15);
+        var container = new V1Container { Name = "c", Command = command is null ? null : [command], Args = arguments is null ? null : [arguments] };
+        Assert.Equal(expected, string.Join(' ', ContainerConfig.Command(container, image, new Dictionary<string, string>())));
+    }
+
+    [Theory]
+    [InlineData("nginx", "nginx")]
+    [InlineData("docker.io/library/nginx:1.25", "nginx")]
+    [InlineData("localhost:5000/web/nginx", "nginx")]
+    [InlineData("nginx@sha256:0123", "nginx")]
+    [InlineData("registry/nginx:1.25@sha256:0123", "nginx")]
+    [InlineData("registry/..", "")]
+    [InlineData("", "")]
+    public void An_image_is_the_program_that_its_name_ends_with(string image, string program) =>
+        Assert.Equal(program, MachineImages.ProgramOf(image));
+
+    [Fact]
+    public void An_image_that_nobody_has_is_refused_with_what_to_do()
+    {
+        Assert.True(MachineImages.Resolve("nginx:1.25", out var none));
+        Assert.Null(none);
+        Assert.False(MachineImages.Resolve("example.org/no-such-thing:2", out var reason));
+        Assert.Contains("\"example.org/no-such-thing:2\"", reason);
+        Assert.Contains("no program no-such-thing", reason);
+    }
+
+    [Fact]
+    public void Restarts_wait_not_at_all_then_twice_as_long_each_time_until_it_ran_long_enough()
+    {
+        var backoff = Backoff.ForRestarts();
+        var now = DateTimeOffset.UnixEpoch.AddYears(50);
+        double[] waits = [.. Enumerable.Range(0, 8).Select(_ => backoff.Failed(now += TimeSpan.FromMinutes(1)).TotalSeconds)];
+        Assert.Equal([0, 10, 20, 40, 80, 160, 300, 300], waits);
+        Assert.Equal(300, backoff.Failed(now += TimeSpan.FromMinutes(10)).TotalSeconds);
+        Assert.Equal(0, backoff.Failed(now + TimeSpan.FromMinutes(11)).TotalSeconds);
+    }
+
+    [Fact]
+    public void Only_what_changed_is_sent_and_what_is_gone_is_taken_away()
+    {
+        var before = JsonNode.Parse("""{"phase":"Running","podIP":"10.0.0.1","conditions":[1]}""")!.AsObject();
+        var now = JsonNode.Parse("""{"phase":"Running","conditions":[2]}""")!.AsObject();
+        Assert.Equal("""{"conditions":[2],"podIP":null}""", PodStatusWriter.Difference(before, now).ToJsonString());
+        Assert.Empty(PodStatusWriter.Difference(now, now));
+    }
+
+    [Fact]
+    public void Names_are_looked_up_in_the_pods_namespace_first()
+    {
+        var pod = TestNode.Script("");
+        Assert.Equal("search default.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n", pod.ResolvFile());
+        pod.Spec.DnsPolicy = "None";
+        pod.Spec.DnsConfig = new V1PodDNSConfig
+        {
+            Nameservers = ["10.0.0.53"],
+            Searches = ["example.org"],
+            Options = [new V1PodDNSConfigOption { Name = "ndots", Value = "2" }, new V1PodDNSConfigOption { Name = "edns0" }],
+        };
+        Assert.Equal("nameserver 10.0.0.53\nsearch example.org\noptions ndots:2 edns0\n", pod.ResolvFile());
+    }
+}
