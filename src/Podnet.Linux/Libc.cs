@@ -22,6 +22,7 @@ internal static unsafe partial class Libc
     internal const uint MS_RDONLY = 1;
     internal const uint MS_NOSUID = 2;
     internal const uint MS_NODEV = 4;
+    internal const uint MS_REMOUNT = 32;
     internal const uint MS_BIND = 4096;
     internal const int MNT_DETACH = 2;
     internal const int UMOUNT_NOFOLLOW = 8;

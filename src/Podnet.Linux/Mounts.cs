@@ -26,6 +26,13 @@ public static class Mounts
             throw KernelException.FromLastError($"mount an overlay on {target} ({options})");
     }
 
+    /// <summary>From now on nothing can be written through this mount.</summary>
+    public static void MakeReadOnly(string target)
+    {
+        if (Libc.mount(null, target, null, Libc.MS_REMOUNT | Libc.MS_BIND | Libc.MS_RDONLY, null) != 0)
+            throw KernelException.FromLastError($"make {target} read only");
+    }
+
     /// <summary>The file that hides a name of the layers below it: a character device 0/0 (overlayfs.rst, "whiteouts").</summary>
     public static void CreateWhiteout(string path)
     {

@@ -14,7 +14,8 @@ internal sealed class ContainerLauncher(NodeRuntime node)
         var (id, folder) = node.NewFolder();
         try
         {
-            var root = RootFilesystem.Make(folder, await node.Mask, image);
+            var readOnly = container.Spec.SecurityContext?.ReadOnlyRootFilesystem == true;
+            var root = RootFilesystem.Make(folder, await node.Mask, image, readOnly);
             var spec = ContainerConfig.ForContainer(
                 pod, container.Spec, image, root, pod.Cgroup(node.Paths), sandbox.Pause.Pid, sandbox.Folder, sandbox.Hostname);
             // A file that the container writes itself: nothing of Podnet's has to be alive for it to go on printing.

@@ -102,9 +102,9 @@ public sealed class Kubelet(KubeletOptions options, ApiClient client, ILogger lo
                 return;
             }
 
-            var report = new PodReport(this, now);
-            _runners[now.Metadata.Uid] = runner = new PodRunner(now, node, report, logger);
-            _ = Task.Run(() => RunPodAsync(now, runner, report.Statuses, ct), ct);
+            var statuses = new PodStatusWriter(client, now, logger);
+            _runners[now.Metadata.Uid] = runner = new PodRunner(now, node, new PodReport(now, statuses, _events), logger);
+            _ = Task.Run(() => RunPodAsync(now, runner, statuses, ct), ct);
         }
     }
 
@@ -153,17 +153,11 @@ public sealed class Kubelet(KubeletOptions options, ApiClient client, ILogger lo
         }
     }
 
-    private sealed class PodReport(Kubelet kubelet, V1Pod pod) : IPodObserver
+    private sealed class PodReport(V1Pod pod, PodStatusWriter statuses, EventWriter events) : IPodObserver
     {
-        public PodStatusWriter Statuses { get; } = new(kubelet.Client, pod, kubelet.Logger);
+        public void StatusChanged(V1PodStatus status) => statuses.Write(status);
 
-        public void StatusChanged(V1PodStatus status) => Statuses.Write(status);
-
-        public void Happened(bool warning, string reason, string message, string? container) =>
-            kubelet._events.Post(pod, warning, reason, message, container);
+        public void Happened(bool warning, string reason, string message, string? container = null) =>
+            events.Post(pod, warning, reason, message, container);
     }
-
-    private ApiClient Client => client;
-
-    private ILogger Logger => logger;
 }

@@ -67,16 +67,14 @@ internal sealed class NodeRuntime
             return;
         foreach (var folder in Directory.EnumerateDirectories(Folder))
         {
-            var id = Path.GetFileName(folder);
             if (CgroupOf(folder) is { } cgroup)
             {
                 await Cgroups.KillAsync(cgroup);
                 await Cgroups.RemoveAsync(cgroup);
             }
 
-            if (PodSandbox.AttachmentOf(folder) is { } attachment)
-                await Cni.DeleteAsync(attachment, netns: null);
-            RemoveFolder(id);
+            await PodSandbox.DisconnectLeftoverAsync(this, folder);
+            RemoveFolder(Path.GetFileName(folder));
         }
     }
 

@@ -27,6 +27,9 @@ internal sealed class PodRunner
     private readonly List<PodContainer> _containers;
     private readonly Backoff _sandboxes = Backoff.ForSandboxes();
 
+    /// <summary>It was done before this worker came: what it became is known, and shown, already.</summary>
+    private readonly bool _wasFinished;
+
     private volatile V1Pod _pod;
     private volatile bool _vanished;
     private PodSandbox? _sandbox;
@@ -41,6 +44,7 @@ internal sealed class PodRunner
         _observer = observer;
         _logger = logger;
         _shown = pod.Status;
+        _wasFinished = pod.IsFinished();
         _containers = [.. pod.Spec.Containers.Select(spec => new PodContainer(spec))];
         foreach (var container in _containers)
         {
@@ -63,6 +67,12 @@ internal sealed class PodRunner
         _wake.Release();
     }
 
+    private string? RestartPolicy => _pod.Spec.RestartPolicy;
+
+    /// <summary>Every container ran to its end, and none is to run again.</summary>
+    private bool IsOver =>
+        _wasFinished || _containers.All(c => c is { Running: null, Ended: not null } && !c.MayStart(RestartPolicy));
+
     private bool IsEnding => _vanished || _pod.Metadata.DeletionTimestamp is not null;
 
     /// <summary>Returns when the pod has ended for good and nothing of it is left on this machine.</summary>
@@ -82,8 +92,6 @@ internal sealed class PodRunner
             await SleepAsync(NextDue(), ct);
         }
     }
-
-    private bool IsOver => _pod.IsFinished() || _containers.All(c => c.Running is null && !c.MayStart(_pod.Spec.RestartPolicy) && c.Ended is not null);
 
     private async Task StepAsync(CancellationToken ct)
     {
@@ -106,7 +114,7 @@ internal sealed class PodRunner
             return;
         var now = DateTime.UtcNow;
         await Task.WhenAll(_containers
-            .Where(c => c.Running is null && c.MayStart(_pod.Spec.RestartPolicy) && c.Due <= now)
+            .Where(c => c.Running is null && c.MayStart(RestartPolicy) && c.Due <= now)
             .Select(StartAsync));
     }
 
@@ -179,7 +187,7 @@ internal sealed class PodRunner
             _logger.ContainerEnded(_pod.FullName(), container.Name, status);
             Show();
             await _launcher.RemoveAsync(_pod, container.Name, running);
-            if (!stopped && container.MayStart(_pod.Spec.RestartPolicy))
+            if (!stopped && container.MayStart(RestartPolicy))
                 SayBackOff(container, wait);
         }
     }
@@ -239,7 +247,7 @@ internal sealed class PodRunner
     }
 
     private void WakeAtEndOf(ChildProcess process) =>
-        process.Exited.ContinueWith(_ => _wake.Release(), TaskScheduler.Default);
+        process.Exited.GetAwaiter().OnCompleted(() => _wake.Release());
 
     /// <summary>Null: only something that happens wakes it.</summary>
     private DateTime? NextDue()
@@ -248,7 +256,7 @@ internal sealed class PodRunner
             return null;
         if (_sandbox is null)
             return _sandboxDue;
-        return _containers.Where(c => c.Running is null && c.MayStart(_pod.Spec.RestartPolicy)).Min(c => c.Due);
+        return _containers.Where(c => c.Running is null && c.MayStart(RestartPolicy)).Min(c => c.Due);
     }
 
     private async Task SleepAsync(DateTime? until, CancellationToken ct)
@@ -264,6 +272,8 @@ internal sealed class PodRunner
 
     private void Show()
     {
+        if (_wasFinished)
+            return;
         var addresses = _sandbox is { IsConnected: true } sandbox ? sandbox.Addresses : null;
         _shown = new PodStatuses(_pod, _containers, addresses, DateTime.UtcNow).Build(_node.Addresses, _shown);
         _observer.StatusChanged(_shown);

@@ -7,7 +7,8 @@ namespace Podnet.Local.Kubelet;
 /// <summary>A pod's namespaces, held by its pause, and its addresses.</summary>
 internal sealed class PodSandbox
 {
-    private const string AttachmentFile = "attachment";
+    /// <summary>Says whose sandbox it is, also when nobody remembers: "default/web-0".</summary>
+    private const string PodFile = "pod";
 
     /// <summary>Of /dev/shm, which the pod's containers share; containerd's default.</summary>
     private const string SharedMemorySize = "64m";
@@ -51,13 +52,12 @@ internal sealed class PodSandbox
             var attachment = pod.UsesHostNetwork()
                 ? null
                 : new CniAttachment(id, pod.Metadata.NamespaceProperty, pod.Metadata.Name, pod.RequestedAddresses());
-            if (attachment is not null)
-                await File.WriteAllTextAsync($"{folder}/{AttachmentFile}", pod.FullName());
+            await File.WriteAllTextAsync($"{folder}/{PodFile}", pod.FullName());
             MakeSharedMemory($"{folder}/shm");
             var hostNetwork = attachment is null ? NetworkNamespace.PathOf(node.Paths.NodeNamespace(node.Node)) : null;
             var spec = ContainerConfig.ForSandbox(pod, node.Node, await node.PauseRoot, pod.Cgroup(node.Paths), hostNetwork);
             var pause = await node.Runc.RunAsync(id, folder, spec, output: null);
-            var pidFile = $"{node.Paths.Sandboxes}/{pod.Metadata.NamespaceProperty}_{pod.Metadata.Name}";
+            var pidFile = PidFileOf(node, pod.Metadata.NamespaceProperty, pod.Metadata.Name);
             return new PodSandbox(node, id, folder, pause, attachment, pidFile) { Hostname = spec.Hostname! };
         }
         catch (Exception)
@@ -89,13 +89,17 @@ internal sealed class PodSandbox
         Addresses = addresses;
     }
 
-    /// <summary>What the plugin must be told to disconnect a sandbox that an earlier kubelet left behind; null where it has nothing to do.</summary>
-    public static CniAttachment? AttachmentOf(string folder)
+    /// <summary>
+    /// Frees the addresses of a sandbox that an earlier kubelet left behind and whose processes have ended; nothing where the
+    /// folder is a container's.
+    /// </summary>
+    public static async Task DisconnectLeftoverAsync(NodeRuntime node, string folder)
     {
-        var file = $"{folder}/{AttachmentFile}";
-        if (!File.Exists(file) || File.ReadAllText(file).Split('/') is not [var @namespace, var pod])
-            return null;
-        return new CniAttachment(Path.GetFileName(folder), @namespace, pod, []);
+        var file = $"{folder}/{PodFile}";
+        if (!File.Exists(file) || (await File.ReadAllTextAsync(file)).Split('/') is not [var @namespace, var pod])
+            return;
+        await node.Cni.DeleteAsync(new CniAttachment(Path.GetFileName(folder), @namespace, pod, []), netns: null);
+        File.Delete(PidFileOf(node, @namespace, pod));
     }
 
     /// <summary>Ends it and frees its addresses; the containers in it have ended before.</summary>
@@ -111,6 +115,8 @@ internal sealed class PodSandbox
             File.Delete(PidFile);
         _node.RemoveFolder(Id);
     }
+
+    private static string PidFileOf(NodeRuntime node, string @namespace, string pod) => $"{node.Paths.Sandboxes}/{@namespace}_{pod}";
 
     private string NetworkPath => $"/proc/{Pause.Pid}/ns/net";
 

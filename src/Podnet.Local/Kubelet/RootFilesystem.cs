@@ -36,7 +36,8 @@ internal static class RootFilesystem
         Trees().Any(tree => path.StartsWith($"/{tree}/", StringComparison.Ordinal));
 
     /// <summary>Mounts it in a container's folder; its path. Takes a few milliseconds.</summary>
-    public static string Make(string folder, string mask, ContainerImage image)
+    /// <param name="readOnly">Of the overlays; that of the root itself is left to runc, which still has to mount things on it.</param>
+    public static string Make(string folder, string mask, ContainerImage image, bool readOnly)
     {
         var layer = $"{folder}/layer";
         Directory.CreateDirectory(layer);
@@ -58,6 +59,12 @@ internal static class RootFilesystem
         {
             Directory.CreateDirectory(root + Path.GetDirectoryName(link));
             File.CreateSymbolicLink(root + link, target);
+        }
+
+        if (readOnly)
+        {
+            foreach (var name in Trees())
+                Mounts.MakeReadOnly($"{root}/{name}");
         }
 
         return root;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using k8s.Models;
 
 namespace Podnet.Local.Tests.Kubelet;
 
@@ -108,10 +109,21 @@ public class MaskTests
         }
     }
 
-    private static async Task<string> RunAsync(string script)
+    [Fact]
+    public async Task A_read_only_root_file_system_is_so_everywhere()
+    {
+        var output = await RunAsync(
+            "for folder in / /usr /etc /var /opt /root /tmp; do touch $folder/x 2>/dev/null && echo \"written $folder\"; done; touch /dev/shm/x && echo ok",
+            readOnly: true);
+        Assert.Equal("ok\n", output);
+    }
+
+    private static async Task<string> RunAsync(string script, bool readOnly = false)
     {
         await using var node = new TestNode();
-        var run = node.Run(TestNode.Script(script, "Never"));
+        var pod = TestNode.Script(script, "Never");
+        pod.Spec.Containers[0].SecurityContext = new V1SecurityContext { ReadOnlyRootFilesystem = readOnly };
+        var run = node.Run(pod);
         await run.UntilAsync(status => status.Phase is "Succeeded" or "Failed");
         Assert.True(run.Status.Phase == "Succeeded", run.Log(0));
         return run.Log(0);
