@@ -66,6 +66,7 @@ internal sealed class RunningCluster : IAsyncDisposable
         using var deadline = new CancellationTokenSource(Deadline);
         while (!await holds())
         {
+            Assert.False(_kubelets.IsFaulted, $"{_kubelets.Exception}");
             if (deadline.IsCancellationRequested)
                 Assert.Fail($"{what}\n{Server.KubectlText("get", "all,nodes,events,endpointslices", "-A", "-o", "wide")}\n{string.Join('\n', _log.Errors)}");
             await Task.Delay(20);
@@ -76,7 +77,7 @@ internal sealed class RunningCluster : IAsyncDisposable
     {
         await StopControllersAsync();
         await _stop.CancelAsync();
-        await _kubelets.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _kubelets);
         Client.Dispose();
         await Server.DisposeAsync();
         Assert.Empty(_log.Errors);
