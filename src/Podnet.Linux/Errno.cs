@@ -28,5 +28,6 @@ public enum Errno
     NetworkUnreachable = 101,
     NoBufferSpace = 105,
     TimedOut = 110,
+    HostUnreachable = 113,
     NoChild = 10,
 }

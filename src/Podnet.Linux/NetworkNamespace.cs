@@ -84,9 +84,12 @@ public sealed class NetworkNamespace : IDisposable
         return true;
     }
 
-    /// <summary>The inode that the kernel shows for it: equal for two handles of the same namespace.</summary>
-    public static string IdentityOf(string path) =>
-        File.ResolveLinkTarget(path, returnFinalTarget: false)?.Name ?? path;
+    /// <summary>What the kernel calls it, "net:[4026532008]": equal for two handles of the same namespace (namespaces(7)).</summary>
+    public string Identity() => Run(() => IdentityOf("/proc/thread-self/ns/net"));
+
+    /// <summary>The same of a process's namespace, by its link under /proc.</summary>
+    public static string IdentityOf(string link) =>
+        File.ResolveLinkTarget(link, returnFinalTarget: false)?.Name ?? throw new KernelException(Errno.NoEntry, $"read {link}");
 
     /// <summary>
     /// Runs synchronous work on a thread of its own inside this namespace. Sockets opened there stay in it; children
