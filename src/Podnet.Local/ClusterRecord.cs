@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Podnet.Linux;
@@ -11,7 +12,8 @@ namespace Podnet.Local;
 /// </summary>
 public sealed record ClusterRecord
 {
-    public required string Cluster { get; init; }
+    /// <summary>What was asked for; nodes that came or went later are in the API server alone.</summary>
+    public required ClusterSpec Spec { get; init; }
 
     /// <summary>Every namespace under /run/netns that is this cluster's.</summary>
     public required IReadOnlyList<string> Namespaces { get; init; }
@@ -30,7 +32,7 @@ public sealed record ClusterRecord
         Directory.CreateDirectory(Path.GetDirectoryName(paths.Record)!);
         var record = new ClusterRecord
         {
-            Cluster = paths.Cluster,
+            Spec = spec,
             MadeFolders = made,
             Namespaces = [paths.FabricNamespace, paths.OutsideNamespace, .. spec.Nodes.Select(n => paths.NodeNamespace(n.Name))],
         };
@@ -54,15 +56,20 @@ public sealed record ClusterRecord
             return null;
         using var file = File.OpenRead(paths.Record);
         if (file.Length == 0) // the claim was made and its content lost: nothing else can exist yet
-            return new ClusterRecord { Cluster = paths.Cluster, Namespaces = [], MadeFolders = [] };
+            return new ClusterRecord { Spec = ClusterSpec.Default, Namespaces = [], MadeFolders = [] };
         return JsonSerializer.Deserialize(file, ClusterRecordJson.Default.ClusterRecord)
             ?? throw new InvalidDataException($"{paths.Record} is empty");
     }
 
-    public ClusterRecord With(string @namespace) =>
-        Namespaces.Contains(@namespace) ? this : this with { Namespaces = [.. Namespaces, @namespace] };
+    /// <summary>Notes one more namespace, before it is made.</summary>
+    public static void AddNamespace(ClusterPaths paths, string @namespace)
+    {
+        var record = Load(paths) ?? throw new InvalidOperationException($"{paths.Record} is gone");
+        if (!record.Namespaces.Contains(@namespace))
+            (record with { Namespaces = [.. record.Namespaces, @namespace] }).Save(paths);
+    }
 
-    public void Save(ClusterPaths paths)
+    private void Save(ClusterPaths paths)
     {
         var temporary = paths.Record + ".new";
         using (var file = new FileStream(temporary, FileMode.Create, FileAccess.Write))
@@ -83,6 +90,17 @@ public sealed record ClusterRecord
     }
 }
 
-[JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+/// <summary>An IP network as the text of a CIDR.</summary>
+internal sealed class CidrConverter : JsonConverter<IPNetwork>
+{
+    public override IPNetwork Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        IPNetwork.Parse(reader.GetString() ?? throw new JsonException("a CIDR is missing"));
+
+    public override void Write(Utf8JsonWriter writer, IPNetwork value, JsonSerializerOptions options) =>
+        writer.WriteStringValue(value.ToString());
+}
+
+[JsonSourceGenerationOptions(
+    WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, Converters = [typeof(CidrConverter)])]
 [JsonSerializable(typeof(ClusterRecord))]
 internal sealed partial class ClusterRecordJson : JsonSerializerContext;

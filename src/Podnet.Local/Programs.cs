@@ -29,3 +29,6 @@ public static class Programs
     private static bool IsExecutable(string path) =>
         File.Exists(path) && (File.GetUnixFileMode(path) & (UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute)) != UnixFileMode.None;
 }
+
+/// <summary>Paths of the programs that come with Podnet and that a local cluster starts.</summary>
+public sealed record Companions(string Podnet, string CniPlugin, string Pause);

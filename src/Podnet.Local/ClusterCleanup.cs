@@ -1,0 +1,74 @@
+using Podnet.Linux;
+using Podnet.Local.Kubelet;
+
+namespace Podnet.Local;
+
+/// <summary>
+/// Takes a local cluster away, whatever state it is in: it trusts no process of it, only the record, the marks and the kernel.
+/// May be run again after it was interrupted.
+/// </summary>
+public static class ClusterCleanup
+{
+    // Arbitrary: a killed process is gone within milliseconds unless it hangs in the kernel.
+    private static readonly TimeSpan KillTimeout = TimeSpan.FromSeconds(10);
+
+    public static void Run(ClusterPaths paths, Action<string> step)
+    {
+        var record = ClusterRecord.Load(paths);
+        if (record is null)
+            return;
+
+        step("ending Podnet's processes");
+        EndProcesses(() => ProcessTable.Pids().Where(pid => IsOurs(pid, paths)));
+        step("ending containers");
+        KubeletCleanup.RemoveAll(paths);
+        step("removing namespaces");
+        var namespaces = record.Namespaces.Where(NetworkNamespace.Exists).ToList();
+        var identities = namespaces.Select(IdentityOf).ToHashSet();
+        EndProcesses(() => ProcessTable.Pids().Where(pid => ProcessTable.NetworkNamespaceOf(pid) is { } id && identities.Contains(id)));
+        foreach (var name in namespaces)
+            NetworkNamespace.DeleteNamed(name);
+
+        step("removing files");
+        foreach (var mount in Mounts.Below(paths.Run))
+            Mounts.UnmountIfMounted(mount);
+        DeleteFolder(paths.Run);
+        DeleteFolder(paths.Lib);
+        File.Delete(paths.Record);
+        // Where another cluster came meanwhile, they are not empty and stay.
+        foreach (var folder in record.MadeFolders.Reverse().Where(f => Directory.Exists(f) && !Directory.EnumerateFileSystemEntries(f).Any()))
+            Directory.Delete(folder);
+    }
+
+    private static string IdentityOf(string @namespace)
+    {
+        using var opened = NetworkNamespace.OpenNamed(@namespace);
+        return opened.Identity();
+    }
+
+    private static bool IsOurs(int pid, ClusterPaths paths) =>
+        pid != Environment.ProcessId && ProcessTable.EnvironmentVariable(pid, ClusterPaths.EnvironmentMark) == paths.Cluster;
+
+    /// <summary>Kills until none is left: a process may have started another while it was looked for.</summary>
+    private static void EndProcesses(Func<IEnumerable<int>> find)
+    {
+        var deadline = Environment.TickCount64 + (long)KillTimeout.TotalMilliseconds;
+        while (true)
+        {
+            var alive = find().Where(ProcessTable.IsAlive).ToList();
+            if (alive.Count == 0)
+                return;
+            if (Environment.TickCount64 > deadline)
+                throw new TimeoutException($"process {alive[0]} does not end though it was killed");
+            foreach (var pid in alive)
+                Signals.Send(pid, Signals.Kill);
+            Thread.Yield();
+        }
+    }
+
+    private static void DeleteFolder(string path)
+    {
+        if (Directory.Exists(path))
+            Directory.Delete(path, recursive: true);
+    }
+}

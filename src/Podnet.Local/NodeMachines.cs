@@ -1,0 +1,136 @@
+using System.Collections.Concurrent;
+using System.Net;
+using k8s.Models;
+using Microsoft.Extensions.Logging;
+using Podnet.Kubernetes;
+using Podnet.Local.Config;
+using Podnet.Local.Fabric;
+using Podnet.Local.Kubelet;
+
+namespace Podnet.Local;
+
+/// <summary>
+/// For each Node object a machine: a namespace on the fabric, the agent's process in it, and a kubelet. A Node that appears gets
+/// one, a Node that is deleted loses it, so that a node joins and leaves as any other object does.
+/// </summary>
+internal sealed partial class NodeMachines(
+    ClusterPaths paths, ClusterSpec spec, FabricNetwork fabric, Companions companions, ApiClient client, ILoggerFactory loggers)
+{
+    private readonly ILogger _log = loggers.CreateLogger<NodeMachines>();
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, Machine> _machines = [];
+    private readonly ConcurrentDictionary<string, Task> _ends = new();
+
+    /// <summary>Makes the host and starts the agent of a node, before its Node object exists: it need not wait for the API server.</summary>
+    public void Prepare(NodeSpec node)
+    {
+        lock (_gate)
+            Start(node.Name);
+    }
+
+    /// <summary>Follows the Node objects until cancelled.</summary>
+    public async Task RunAsync(CancellationToken cancel)
+    {
+        var nodes = new Informer<V1Node>(client, Resources.Nodes, loggers.CreateLogger<Informer<V1Node>>())
+        {
+            Changed = (before, now) => OnChanged(before, now, cancel),
+        };
+        await nodes.RunAsync(cancel);
+    }
+
+    private void OnChanged(V1Node? before, V1Node? now, CancellationToken cancel)
+    {
+        if (before is not null && now is not null && before.Metadata.Uid == now.Metadata.Uid)
+            return;
+        lock (_gate)
+        {
+            if (before is not null && _machines.Remove(before.Metadata.Name, out var gone))
+                _ends[gone.Name] = StopAsync(gone);
+            if (now is null)
+                return;
+            if (!_machines.TryGetValue(now.Metadata.Name, out var machine))
+                machine = Start(now.Metadata.Name);
+            if (machine is { Kubelet: null })
+                machine.Kubelet = RunKubeletAsync(machine, cancel);
+        }
+    }
+
+    /// <summary>Null where there is no room: the Node stays without a machine, and the log says why.</summary>
+    private Machine? Start(string name)
+    {
+        if (_ends.TryRemove(name, out var end))
+            end.GetAwaiter().GetResult(); // the machine of that name is still being taken away
+
+        var taken = _machines.Values.Select(m => m.Address).ToHashSet();
+        IPAddress? address = null;
+        for (var place = 0; fabric.HostAddress(place) is { } candidate && address is null; place++)
+            address = taken.Contains(candidate) ? null : candidate;
+        if (ClusterSpecRules.NodeNameFault(name) is { } fault)
+        {
+            LogUnusableName(name, fault);
+            return null;
+        }
+
+        if (address is null)
+        {
+            LogFabricFull(name, spec.NodeCidr);
+            return null;
+        }
+
+        var @namespace = paths.NodeNamespace(name);
+        ClusterRecord.AddNamespace(paths, @namespace);
+        fabric.AddHost(@namespace, address, name);
+        var machine = new Machine(name, address, new CancellationTokenSource());
+        var agent = new AgentProcess(paths, name, spec.ProxyMode, spec.PodCidr.ToString(), companions.Podnet);
+        machine.Agent = Task.Run(() => agent.RunAsync(machine.Stop.Token));
+        return _machines[name] = machine;
+    }
+
+    private Task RunKubeletAsync(Machine machine, CancellationToken cancel)
+    {
+        var options = new KubeletOptions
+        {
+            NodeName = machine.Name,
+            Paths = paths,
+            PluginPath = companions.CniPlugin,
+            PausePath = companions.Pause,
+            Addresses = [machine.Address.ToString()],
+        };
+        var kubelet = new Kubelet.Kubelet(options, client, loggers.CreateLogger($"kubelet {machine.Name}"));
+        return Task.Run(() => kubelet.RunAsync(CancellationTokenSource.CreateLinkedTokenSource(machine.Stop.Token, cancel).Token), cancel);
+    }
+
+    private async Task StopAsync(Machine machine)
+    {
+        await machine.Stop.CancelAsync();
+        await Ended(machine.Kubelet);
+        await Ended(machine.Agent);
+        fabric.RemoveHost(paths.NodeNamespace(machine.Name));
+        machine.Stop.Dispose();
+    }
+
+    private static async Task Ended(Task? task)
+    {
+        try
+        {
+            await (task ?? Task.CompletedTask);
+        }
+        catch (OperationCanceledException)
+        {
+            // That is how it ends.
+        }
+    }
+
+    [LoggerMessage(1, LogLevel.Error, "node {Node} gets no machine: {Fault}")]
+    private partial void LogUnusableName(string node, string fault);
+
+    [LoggerMessage(2, LogLevel.Error, "node {Node} gets no machine: the fabric {Cidr} is full")]
+    private partial void LogFabricFull(string node, IPNetwork cidr);
+
+    private sealed record Machine(string Name, IPAddress Address, CancellationTokenSource Stop)
+    {
+        public Task? Agent { get; set; }
+
+        public Task? Kubelet { get; set; }
+    }
+}

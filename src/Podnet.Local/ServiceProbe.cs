@@ -1,0 +1,51 @@
+using System.Net;
+using System.Net.Sockets;
+using k8s.Models;
+using Podnet.Linux;
+
+namespace Podnet.Local;
+
+/// <summary>Whether a Service's cluster IPs answer on a node: a TCP connection from inside the node's namespace.</summary>
+public static class ServiceProbe
+{
+    // Arbitrary: on one machine an answer takes well under a millisecond; a SYN that no rule caught yet is not waited for.
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>The first TCP port of each Service that has ready endpoints, as the kernel of a node must translate it.</summary>
+    public static IEnumerable<(string Service, IPEndPoint Address)> Targets(
+        IEnumerable<V1Service> services, IReadOnlyCollection<V1EndpointSlice> slices)
+    {
+        foreach (var service in services)
+        {
+            var port = service.Spec.Ports?.FirstOrDefault(p => p.Protocol is null or "TCP");
+            var hasEndpoints = slices.Any(s =>
+                s.Metadata.NamespaceProperty == service.Metadata.NamespaceProperty
+                && s.Metadata.Labels?.TryGetValue("kubernetes.io/service-name", out var owner) == true
+                && owner == service.Metadata.Name
+                && s.Endpoints?.Any(e => e.Conditions?.Ready != false) == true);
+            if (port is not null && hasEndpoints && IPAddress.TryParse(service.Spec.ClusterIP, out var address))
+                yield return ($"{service.Metadata.NamespaceProperty}/{service.Metadata.Name}", new IPEndPoint(address, port.Port));
+        }
+    }
+
+    public static async Task<bool> AnswersAsync(string @namespace, IPEndPoint address, CancellationToken cancel)
+    {
+        using var node = NetworkNamespace.OpenNamed(@namespace);
+        using var socket = node.Run(() => new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp));
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        limit.CancelAfter(Patience);
+        try
+        {
+            await socket.ConnectAsync(address, limit.Token);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            return false;
+        }
+    }
+}
