@@ -1,0 +1,120 @@
+using k8s.Models;
+using Microsoft.Extensions.Logging.Abstractions;
+using Podnet.Kubernetes;
+using Podnet.Local;
+using Podnet.Local.Config;
+
+namespace Podnet.Cli;
+
+/// <summary>Brings a cluster up step by step, shows each, and takes everything away again if one fails.</summary>
+internal sealed class ClusterStart(ClusterSpec spec, Companions companions, UserManifests manifests, Progress progress)
+{
+    // Arbitrary: far above what a loaded machine needs. What is not ready by then will not be soon.
+    private static readonly TimeSpan ReadyTimeout = TimeSpan.FromSeconds(90);
+
+    private readonly ClusterPaths _paths = new(spec.Name);
+
+    internal async Task RunAsync(CancellationToken cancel)
+    {
+        if (!ClusterRecord.TryCreate(_paths, spec))
+            throw new UserError($"cluster \"{spec.Name}\" is there already: see 'podnet status{Flag}', or take it away with 'podnet down{Flag}'");
+        try
+        {
+            await StartControlPlaneAsync(cancel);
+            using var client = ApiClient.FromKubeconfig(_paths.Kubeconfig);
+            await manifests.CreateAsync(client, cancel);
+            if (manifests.Count > 0)
+                progress.Done($"{manifests.Count} objects created");
+            await WaitAndShowAsync(client, cancel);
+        }
+        catch (Exception e) when (e is not NotReadyError)
+        {
+            // Nothing half-made is left behind.
+            progress.Now("taking away what was made");
+            ClusterCleanup.Run(_paths, progress.Now);
+            throw;
+        }
+    }
+
+    private string Flag => ClusterOption.NameFlag(spec.Name);
+
+    private async Task StartControlPlaneAsync(CancellationToken cancel)
+    {
+        progress.Now("starting the control plane");
+        using var controlPlane = ControlPlaneProcess.Start(_paths, companions.Podnet);
+        await controlPlane.WaitUntilReadyAsync(progress.Done, cancel);
+    }
+
+    private async Task WaitAndShowAsync(ApiClient client, CancellationToken cancel)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        var nodes = new Informer<V1Node>(client, Resources.Nodes, NullLogger.Instance);
+        var pods = new Informer<V1Pod>(client, Resources.Pods, NullLogger.Instance);
+        var changed = new SemaphoreSlim(0);
+        nodes.Changed = (_, _) => changed.Release();
+        pods.Changed = (_, _) => changed.Release();
+        Task[] running = [nodes.RunAsync(stop.Token), pods.RunAsync(stop.Token)];
+        await WaitAsync("nodes", () => ClusterReadiness.Missing(spec.Nodes.Length, nodes.Items), changed, cancel);
+        progress.Done($"{spec.Nodes.Length} nodes ready");
+        if (manifests.Pods > 0)
+        {
+            await WaitAsync("pods", () => ClusterReadiness.Missing(pods.Items, manifests.Pods), changed, cancel);
+            progress.Done($"{manifests.Pods} pods ready");
+        }
+
+        var services = await client.ListAsync(Resources.Services, null, null, cancel);
+        await WaitForAnswersAsync(client, services, nodes.Items, cancel);
+        await stop.CancelAsync();
+        await Task.WhenAll(running).ContinueWith(_ => { }, TaskScheduler.Default);
+        progress.Dispose();
+        Console.WriteLine();
+        StatusTables.Print(nodes.Items, pods.Items, services);
+        Console.WriteLine();
+        Console.WriteLine($"Cluster \"{spec.Name}\" is up after {progress.Elapsed.TotalSeconds:0.00} s.  export KUBECONFIG={_paths.Kubeconfig}");
+    }
+
+    private async Task WaitAsync(string what, Func<IEnumerable<string>> missing, SemaphoreSlim changed, CancellationToken cancel)
+    {
+        var deadline = progress.Elapsed + ReadyTimeout;
+        while (true)
+        {
+            var list = missing().ToList();
+            if (list.Count == 0)
+                return;
+            progress.Now($"waiting for {string.Join("; ", list)}");
+            if (!await changed.WaitAsync(deadline - progress.Elapsed, cancel))
+            {
+                throw new NotReadyError(
+                    $"after {ReadyTimeout.TotalSeconds:0} s the cluster still waits for {string.Join("; ", list)}; it is left running: 'podnet status{Flag}' shows it, 'podnet down{Flag}' takes it away");
+            }
+        }
+    }
+
+    /// <summary>Every Service that has endpoints answers on every node: the agents have put in what the API server says.</summary>
+    private async Task WaitForAnswersAsync(
+        ApiClient client, IReadOnlyCollection<V1Service> services, IReadOnlyCollection<V1Node> nodes, CancellationToken cancel)
+    {
+        var deadline = progress.Elapsed + ReadyTimeout;
+        var slices = await client.ListAsync(Resources.EndpointSlices, null, null, cancel);
+        var targets = ServiceProbe.Targets(services, slices).ToList();
+        foreach (var (service, address) in targets)
+        {
+            foreach (var node in nodes.Select(n => n.Metadata.Name).Order())
+            {
+                progress.Now($"waiting for Service {service} at {address} to answer on {node}");
+                while (!await ServiceProbe.AnswersAsync(_paths.NodeNamespace(node), address, cancel))
+                {
+                    if (progress.Elapsed > deadline)
+                        throw new NotReadyError($"Service {service} at {address} does not answer on {node}; the cluster is left running: see 'podnet explain service {service}{Flag} --node {node}'");
+                    await Task.Delay(10, cancel);
+                }
+            }
+        }
+
+        if (targets.Count > 0)
+            progress.Done($"{targets.Count} {(targets.Count == 1 ? "Service answers" : "Services answer")} on every node");
+    }
+}
+
+/// <summary>The cluster came up, but what runs in it is not ready: it is left for the user to look at.</summary>
+internal sealed class NotReadyError(string message) : UserError(message);

@@ -1,0 +1,23 @@
+using System.CommandLine;
+using Podnet.Kubernetes;
+
+namespace Podnet.Cli.Commands;
+
+internal static class StatusCommand
+{
+    internal static Command Create()
+    {
+        var name = ClusterOption.Create();
+        var command = new Command("status", "Show the cluster: nodes, pods, Services and their addresses.") { name };
+        command.SetAction(async (parsed, cancel) =>
+        {
+            var paths = ClusterOption.Running(parsed.GetRequiredValue(name));
+            using var client = ClusterOption.Client(paths);
+            StatusTables.Print(
+                await client.ListAsync(Resources.Nodes, null, null, cancel),
+                await client.ListAsync(Resources.Pods, null, null, cancel),
+                await client.ListAsync(Resources.Services, null, null, cancel));
+        });
+        return command;
+    }
+}
