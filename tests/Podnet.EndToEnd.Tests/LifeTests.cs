@@ -1,0 +1,77 @@
+using Podnet.Linux;
+using Podnet.Testing;
+
+namespace Podnet.EndToEnd.Tests;
+
+/// <summary>What happens to a pod, and what the cluster makes of it.</summary>
+[Collection(nameof(NginxCase))]
+public sealed class LifeTests(NginxCase nginx)
+{
+    private readonly LocalCluster _cluster = nginx.Cluster;
+
+    [Fact]
+    public void A_container_that_dies_is_started_again_at_the_same_address()
+    {
+        var restarts = int.Parse(Pod("nginx-0", "{.status.containerStatuses[0].restartCount}"));
+        _cluster.Exec("pod/nginx-0", "nginx", "-s", "stop");
+        LocalCluster.Eventually(
+            () => Pod("nginx-0", "{.status.containerStatuses[0].restartCount}") == $"{restarts + 1}" && Ready("nginx-0"), () => Pod("nginx-0", "{.status}"));
+        Assert.Equal("10.240.0.28", Pod("nginx-0", "{.status.podIP}"));
+    }
+
+    [Fact]
+    public void A_sandbox_whose_pause_is_killed_is_made_anew_at_the_same_address()
+    {
+        var pause = _cluster.Paths.SandboxPid("default", "nginx-1")!.Value;
+        Signals.Send(pause, Signals.Kill);
+        LocalCluster.Eventually(
+            () => _cluster.Paths.SandboxPid("default", "nginx-1") is { } now && now != pause && Ready("nginx-1"), () => Pod("nginx-1", "{.status}"));
+        Assert.Equal("10.240.0.57", Pod("nginx-1", "{.status.podIP}"));
+        LocalCluster.Eventually(
+            () => Requests.Send(_cluster.Paths.OpenNode("node-1"), System.Net.IPEndPoint.Parse("10.240.0.57:80"), 1, "/").Failed == 0, () => "it does not answer");
+    }
+
+    [Fact]
+    public void A_deleted_pod_comes_back_under_its_name_and_address()
+    {
+        var uid = Pod("nginx-1", "{.metadata.uid}");
+        _cluster.Kubectl("delete", "pod", "nginx-1");
+        LocalCluster.Eventually(() => PodOrEmpty("nginx-1", "{.metadata.uid}") is { Length: > 0 } now && now != uid && Ready("nginx-1"), () => "nginx-1 did not come back");
+        Assert.Equal("10.240.0.57", Pod("nginx-1", "{.status.podIP}"));
+    }
+
+    [Fact]
+    public void An_agent_that_is_killed_comes_back_and_the_rules_stood_all_the_time()
+    {
+        var before = Rules("node-1");
+        var agent = ProcessTable.Pids().Single(pid =>
+            ProcessTable.EnvironmentVariable(pid, Podnet.Local.ClusterPaths.EnvironmentMark) == _cluster.Name && Arguments(pid).Contains("agent\0--node-name\0node-1", StringComparison.Ordinal));
+        Signals.Send(agent, Signals.Kill);
+        Assert.Equal(before, Rules("node-1"));
+        LocalCluster.Eventually(
+            () => ProcessTable.Pids().Any(pid => pid != agent && Arguments(pid).Contains("agent\0--node-name\0node-1\0", StringComparison.Ordinal) && Arguments(pid).Contains(_cluster.Name, StringComparison.Ordinal)),
+            () => "the agent was not started again");
+        Assert.Equal(before, Rules("node-1"));
+    }
+
+    private static string Arguments(int pid)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{pid}/cmdline");
+        }
+        catch (IOException)
+        {
+            return ""; // it ended
+        }
+    }
+
+    private string Rules(string node) => _cluster.Paths.OpenNode(node).Run(() => Tool.Run("iptables-save", "-t", "nat"))
+        .Split('\n').Where(line => line.StartsWith("-A", StringComparison.Ordinal)).Aggregate("", (all, line) => $"{all}{line}\n");
+
+    private bool Ready(string pod) => PodOrEmpty(pod, "{.status.conditions[?(@.type=='Ready')].status}") == "True";
+
+    private string Pod(string name, string path) => _cluster.Kubectl("get", "pod", name, "-o", $"jsonpath={path}");
+
+    private string PodOrEmpty(string name, string path) => _cluster.Kubectl("get", "pod", name, "--ignore-not-found", "-o", $"jsonpath={path}");
+}

@@ -1,0 +1,56 @@
+using Podnet.Linux;
+using Podnet.Local;
+
+namespace Podnet.EndToEnd.Tests;
+
+public sealed class UpDownTests
+{
+    [Fact]
+    public void Down_leaves_the_machine_as_it_was()
+    {
+        const string name = "e2e-traces";
+        var before = MachineState.Capture(name);
+        using (new LocalCluster(name, "-f", Repository.Example("nginx.yaml"), "--config", Repository.Example("cluster.yaml")))
+            Assert.NotEqual(before, MachineState.Capture(name));
+        Assert.Equal(before, MachineState.Capture(name));
+    }
+
+    [Theory]
+    [InlineData(50)]
+    [InlineData(300)]
+    [InlineData(700)]
+    [InlineData(1200)]
+    public void Down_cleans_up_after_an_up_that_was_killed_half_way(int milliseconds)
+    {
+        var name = $"e2e-killed-{milliseconds}";
+        var before = MachineState.Capture(name);
+        var up = ChildProcess.Start(new ProcessStart(
+            Repository.Podnet, ["up", "--name", name, "--config", Repository.Example("cluster.yaml"), "-f", Repository.Example("nginx.yaml")]));
+        Task.WhenAny(up.Exited, Task.Delay(milliseconds)).Wait();
+        up.Kill(Signals.Kill);
+        up.Exited.Wait();
+        // Killed before it had claimed the name, it has left nothing.
+        if (File.Exists(new ClusterPaths(name).Record))
+            LocalCluster.Run("down", "--name", name);
+        Assert.Equal(before, MachineState.Capture(name));
+    }
+
+    [Fact]
+    public void A_second_up_of_the_same_name_says_so_and_changes_nothing()
+    {
+        using var cluster = new LocalCluster("e2e-twice");
+        var before = MachineState.Capture("e2e-twice");
+        var second = LocalCluster.Try("up", "--name", "e2e-twice");
+        Assert.Equal(1, second.Status.Code);
+        Assert.Contains("cluster \"e2e-twice\" is there already", second.StandardError, StringComparison.Ordinal);
+        Assert.Equal(before, MachineState.Capture("e2e-twice"));
+    }
+
+    [Fact]
+    public void Without_files_there_are_two_nodes_with_a_24_each()
+    {
+        using var cluster = new LocalCluster("e2e-default");
+        var nodes = cluster.Kubectl("get", "nodes", "-o", "jsonpath={range .items[*]}{.metadata.name} {.spec.podCIDR}{\"\\n\"}{end}");
+        Assert.Equal("node-1 10.244.0.0/24\nnode-2 10.244.1.0/24\n", nodes);
+    }
+}
