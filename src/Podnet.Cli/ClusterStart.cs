@@ -96,13 +96,13 @@ internal sealed class ClusterStart(ClusterSpec spec, Companions companions, User
     {
         var deadline = progress.Elapsed + ReadyTimeout;
         var slices = await client.ListAsync(Resources.EndpointSlices, null, null, cancel);
-        var targets = ServiceProbe.Targets(services, slices).ToList();
+        var targets = ServiceReadiness.Targets(services, slices).ToList();
         foreach (var (service, address) in targets)
         {
             foreach (var node in nodes.Select(n => n.Metadata.Name).Order())
             {
                 progress.Now($"waiting for Service {service} at {address} to answer on {node}");
-                while (!await ServiceProbe.AnswersAsync(_paths.NodeNamespace(node), address, cancel))
+                while (!await ServiceReadiness.AnswersAsync(_paths.NodeNamespace(node), address, cancel))
                 {
                     if (progress.Elapsed > deadline)
                         throw new NotReadyError($"Service {service} at {address} does not answer on {node}; the cluster is left running: see 'podnet explain service {service}{Flag} --node {node}'");

@@ -20,15 +20,15 @@ public sealed class UpDownTests
     [InlineData(300)]
     [InlineData(700)]
     [InlineData(1200)]
-    public void Down_cleans_up_after_an_up_that_was_killed_half_way(int milliseconds)
+    public async Task Down_cleans_up_after_an_up_that_was_killed_half_way(int milliseconds)
     {
         var name = $"e2e-killed-{milliseconds}";
         var before = MachineState.Capture(name);
         var up = ChildProcess.Start(new ProcessStart(
             Repository.Podnet, ["up", "--name", name, "--config", Repository.Example("cluster.yaml"), "-f", Repository.Example("nginx.yaml")]));
-        Task.WhenAny(up.Exited, Task.Delay(milliseconds)).Wait();
+        await Task.WhenAny(up.Exited, Task.Delay(milliseconds));
         up.Kill(Signals.Kill);
-        up.Exited.Wait();
+        await up.Exited;
         // Killed before it had claimed the name, it has left nothing.
         if (File.Exists(new ClusterPaths(name).Record))
             LocalCluster.Run("down", "--name", name);

@@ -6,7 +6,6 @@ using Podnet.Core.Routes;
 using Podnet.Dataplane.Nftables;
 using Podnet.Dataplane.Routes;
 using Podnet.Dataplane.Sysctls;
-using Podnet.Linux;
 using Podnet.Netlink;
 using Podnet.Testing;
 

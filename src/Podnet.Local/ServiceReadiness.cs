@@ -6,7 +6,7 @@ using Podnet.Linux;
 namespace Podnet.Local;
 
 /// <summary>Whether a Service's cluster IPs answer on a node: a TCP connection from inside the node's namespace.</summary>
-public static class ServiceProbe
+public static class ServiceReadiness
 {
     // Arbitrary: on one machine an answer takes well under a millisecond; a SYN that no rule caught yet is not waited for.
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(200);
