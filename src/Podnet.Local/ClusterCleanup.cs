@@ -36,7 +36,8 @@ public static class ClusterCleanup
         DeleteFolder(paths.Lib);
         File.Delete(paths.Record);
         // Where another cluster came meanwhile, they are not empty and stay.
-        foreach (var folder in record.MadeFolders.Reverse().Where(f => Directory.Exists(f) && !Directory.EnumerateFileSystemEntries(f).Any()))
+        string[] shared = [.. record.MadeFolders.Reverse(), Path.GetDirectoryName(paths.Run)!, Path.GetDirectoryName(paths.Lib)!];
+        foreach (var folder in shared.Where(f => Directory.Exists(f) && !Directory.EnumerateFileSystemEntries(f).Any()))
             Directory.Delete(folder);
     }
 

@@ -18,17 +18,13 @@ public sealed record ClusterRecord
     /// <summary>Every namespace under /run/netns that is this cluster's.</summary>
     public required IReadOnlyList<string> Namespaces { get; init; }
 
-    /// <summary>Folders that were not there before, the outermost first, to be taken away again once they are empty.</summary>
+    /// <summary>Folders for namespaces that were not there before, the outermost first, to be taken away again once they are empty.</summary>
     public required IReadOnlyList<string> MadeFolders { get; init; }
 
     /// <summary>Claims the name. False if a cluster of that name exists: nothing is changed then.</summary>
     public static bool TryCreate(ClusterPaths paths, ClusterSpec spec)
     {
-        var made = Missing(Path.GetDirectoryName(paths.Record)!)
-            .Concat(Missing(NetworkNamespace.Directory))
-            .Concat(Missing(Path.GetDirectoryName(paths.Lib)!))
-            .Distinct()
-            .ToList();
+        var made = Missing(NetworkNamespace.Directory);
         Directory.CreateDirectory(Path.GetDirectoryName(paths.Record)!);
         var record = new ClusterRecord
         {

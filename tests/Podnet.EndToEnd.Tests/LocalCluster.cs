@@ -33,7 +33,7 @@ public sealed class LocalCluster : IDisposable
             : throw new InvalidOperationException($"podnet {string.Join(' ', arguments)}: {result.Status}: {result.StandardError}{result.StandardOutput}");
     }
 
-    public string Podnet(string command, params string[] arguments) => Run([command, "--name", Name, .. arguments]);
+    public string Podnet(string command, params string[] arguments) => Run([command, .. arguments, "--name", Name]);
 
     public string Exec(string target, params string[] line) => Run(["exec", "--name", Name, target, "--", .. line]);
 

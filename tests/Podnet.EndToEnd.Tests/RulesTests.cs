@@ -32,7 +32,7 @@ public sealed class RulesTests(NginxCase nginx)
     {
         In("node-1", "ip", "route", "del", "10.240.0.32/27");
         LocalCluster.Eventually(
-            () => In("node-1", "ip", "route", "show", "10.240.0.32/27").TrimEnd() == "via 10.99.0.3 dev eth0 proto 80", () => In("node-1", "ip", "route"));
+            () => Route("node-1", "10.240.0.32/27") == "10.240.0.32/27 via 10.99.0.3 dev eth0 proto 80", () => In("node-1", "ip", "route"));
     }
 
     [Fact]
@@ -55,17 +55,20 @@ public sealed class RulesTests(NginxCase nginx)
     public void Routes_and_rules_follow_a_node_that_comes_and_goes()
     {
         _cluster.Podnet("node", "add", "node-3", "--pod-cidr", "10.240.0.64/27");
-        Assert.Equal("via 10.99.0.4 dev eth0 proto 80", In("node-1", "ip", "route", "show", "10.240.0.64/27").TrimEnd());
-        Assert.Equal("via 10.99.0.2 dev eth0 proto 80", In("node-3", "ip", "route", "show", "10.240.0.0/27").TrimEnd());
+        LocalCluster.Eventually(
+            () => Route("node-1", "10.240.0.64/27") == "10.240.0.64/27 via 10.99.0.4 dev eth0 proto 80", () => In("node-1", "ip", "route"));
+        Assert.Equal("10.240.0.0/27 via 10.99.0.2 dev eth0 proto 80", Route("node-3", "10.240.0.0/27"));
         LocalCluster.Eventually(() => Saved("node-3") == Expected, () => Saved("node-3"));
         _cluster.Podnet("node", "remove", "node-3");
-        LocalCluster.Eventually(() => In("node-1", "ip", "route", "show", "10.240.0.64/27") == "", () => In("node-1", "ip", "route"));
+        LocalCluster.Eventually(() => Route("node-1", "10.240.0.64/27") == "", () => In("node-1", "ip", "route"));
     }
 
     private static string Expected { get; } =
         string.Join('\n', SavedRules.Normalize(File.ReadAllText(Repository.Fixture("rules/01-clusterip/iptables-save.txt"))));
 
     private string Saved(string node) => string.Join('\n', SavedRules.Normalize(In(node, "iptables-save")));
+
+    private string Route(string node, string destination) => In(node, "ip", "route", "show", destination).TrimEnd();
 
     private string In(string node, string program, params string[] arguments)
     {

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.CommandLine;
 using System.Net;
 using Podnet.Agent;
+using Podnet.Kubernetes.Converters;
 
 namespace Podnet.Cli.Commands;
 
@@ -42,7 +43,7 @@ internal static class AgentCommand
             return [];
         return
         [
-            .. text.Split(',').Select(part => IPNetwork.TryParse(part, out var cidr)
+            .. text.Split(',').Select(part => Addresses.TryParseNetwork(part, out var cidr)
                 ? cidr
                 : throw new UserError($"--cluster-cidr: \"{part}\" is no CIDR: write the first address and the prefix length, as 10.244.0.0/16", exitCode: 2)),
         ];

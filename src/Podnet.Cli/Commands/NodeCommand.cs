@@ -1,6 +1,6 @@
 using System.CommandLine;
-using System.Net;
 using Podnet.Kubernetes;
+using Podnet.Kubernetes.Converters;
 using Podnet.Linux;
 using Podnet.Local;
 using Podnet.Local.Config;
@@ -61,14 +61,14 @@ internal static class NodeCommand
     {
         if (text is null)
             return;
-        if (!IPNetwork.TryParse(text, out var cidr))
+        if (!Addresses.TryParseNetwork(text, out var cidr))
             throw new UserError($"--pod-cidr: \"{text}\" is no CIDR: write the first address and the prefix length, as 10.244.7.0/24", exitCode: 2);
         var spec = ClusterRecord.Load(paths)!.Spec;
         if (!spec.PodCidr.Contains(cidr.BaseAddress) || cidr.PrefixLength < spec.PodCidr.PrefixLength || cidr.PrefixLength > 30)
             throw new UserError($"--pod-cidr: {cidr} is not within the cluster's {spec.PodCidr}, or has no room for a pod", exitCode: 2);
         foreach (var node in await client.ListAsync(Resources.Nodes, null, null, cancel))
         {
-            if (IPNetwork.TryParse(node.Spec?.PodCIDR, out var taken) && ClusterSpecRules.Overlap(taken, cidr))
+            if (Addresses.TryParseNetwork(node.Spec?.PodCIDR, out var taken) && ClusterSpecRules.Overlap(taken, cidr))
                 throw new UserError($"--pod-cidr: {cidr} overlaps {taken} of {node.Metadata.Name}", exitCode: 2);
         }
     }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Net;
+using Podnet.Kubernetes.Converters;
 using Podnet.Kubernetes.Manifests;
 
 namespace Podnet.Local.Config;
@@ -62,7 +63,7 @@ public static class ClusterConfigReader
     {
         if (text is null)
             return null;
-        return IPNetwork.TryParse(text, out var cidr)
+        return Addresses.TryParseNetwork(text, out var cidr)
             ? cidr
             : throw document.Fault(field, $"\"{text}\" is no CIDR: write the first address and the prefix length, as 10.0.0.0/16");
     }
