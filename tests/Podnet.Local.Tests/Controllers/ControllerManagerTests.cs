@@ -61,10 +61,12 @@ public class ControllerManagerTests
             (await cluster.PodsAsync()).Select(p => $"{p.Metadata.Name} {p.Spec.NodeName} {p.Status.PodIP}").Order());
         await cluster.EventuallyAsync("the status counts both", async () =>
             (await cluster.Client.GetAsync(Resources.StatefulSets, "default", "nginx", default))!.Status is { ReadyReplicas: 2, UpdatedReplicas: 2 });
+        var first = (await cluster.PodsAsync()).Single(p => p.Metadata.Name == "nginx-0").Metadata.Uid;
         // kubectl 1.32 waits for ever where a pod of the same name is back between its GET and its LIST; later ones compare the uid.
         cluster.Server.KubectlText("delete", "pod", "nginx-0", "--wait=false");
-        await cluster.EventuallyAsync("nginx-0 is back", async () =>
-            (await cluster.ReadyEndpointsAsync("nginx")).SequenceEqual(["10.240.0.28", "10.240.0.57"]));
+        await cluster.EventuallyAsync("nginx-0 is another and is back", async () =>
+            (await cluster.PodsAsync()).Any(p => p.Metadata.Name == "nginx-0" && p.Metadata.Uid != first)
+            && (await cluster.ReadyEndpointsAsync("nginx")).SequenceEqual(["10.240.0.28", "10.240.0.57"]));
         cluster.Server.KubectlText("scale", "statefulset/nginx", "--replicas=1");
         await cluster.EventuallyAsync("nginx-1 is gone", async () => (await cluster.ReadyEndpointsAsync("nginx")).SequenceEqual(["10.240.0.28"]));
         cluster.Server.KubectlText("delete", "statefulset/nginx", "service/nginx");
