@@ -1,0 +1,128 @@
+using k8s.Models;
+using Microsoft.Extensions.Logging.Abstractions;
+using Podnet.Kubernetes;
+using Podnet.Local.Tests.ApiServer;
+
+namespace Podnet.Local.Tests.Kubelet;
+
+/// <summary>A kubelet and the real API server: what is bound to its node runs, and what runs is told.</summary>
+public sealed class KubeletTests : IAsyncLifetime
+{
+    /// <summary>Far beyond what any of it takes; a test that waits so long has failed.</summary>
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
+
+    private readonly CancellationTokenSource _stop = new();
+    private readonly TestNode _machine = new();
+    private RunningServer _server = null!;
+    private ApiClient _client = null!;
+    private Task _kubelet = Task.CompletedTask;
+
+    public async ValueTask InitializeAsync()
+    {
+        _server = await RunningServer.StartAsync();
+        _client = ApiClient.FromKubeconfig(_server.Kubeconfig);
+        var node = new V1Node
+        {
+            Metadata = new V1ObjectMeta { Name = TestNode.Name },
+            Spec = new V1NodeSpec { PodCIDR = "10.240.0.0/27", PodCIDRs = ["10.240.0.0/27"] },
+        };
+        await _client.CreateAsync(Resources.Nodes, node, default);
+        _kubelet = new Podnet.Local.Kubelet.Kubelet(_machine.Options, _client, NullLogger.Instance).RunAsync(_stop.Token);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await Task.WhenAny(_kubelet);
+        _stop.Dispose();
+        _client.Dispose();
+        await _server.DisposeAsync();
+        await _machine.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_pod_that_is_bound_runs_is_shown_as_it_is_and_is_gone_after_its_deletion()
+    {
+        var pod = await CreateAsync(TestNode.Script("exec sleep 1000"));
+        var running = await UntilAsync("the pod is ready", async () =>
+            await GetAsync() is { Status.Conditions: { } conditions } now && conditions.Any(c => c is { Type: "Ready", Status: "True" }) ? now : null);
+
+        Assert.Equal(("Running", "10.99.0.2"), (running.Status.Phase, running.Status.HostIP));
+        Assert.Equal(running.Status.PodIP, Assert.Single(running.Status.PodIPs).Ip);
+        var container = Assert.Single(running.Status.ContainerStatuses);
+        Assert.StartsWith("runc://", container.ContainerID);
+        Assert.NotNull(container.State.Running.StartedAt);
+        Assert.NotNull(_machine.Paths.SandboxPid("default", "web-0"));
+        await UntilAsync("its events are told", async () =>
+            (await _client.ListAsync(Resources.Events, "default", null, default)).Select(e => e.Reason).Order()
+                .SequenceEqual(["Created", "Pulled", "Started"]) ? pod : null);
+
+        await _client.DeleteAsync(Resources.Pods, "default", "web-0", 1, default);
+        await UntilAsync("the pod is gone", async () => await GetAsync() is null ? pod : null);
+        Assert.Empty(Directory.GetFileSystemEntries(_machine.Runtime.Folder));
+    }
+
+    [Fact]
+    public async Task A_pod_that_is_deleted_by_force_ends_as_well_and_a_new_one_of_its_name_runs()
+    {
+        var first = await CreateAsync(TestNode.Script("exec sleep 1000"));
+        await UntilAsync("the pod runs", async () => await GetAsync() is { Status.Phase: "Running" } now ? now : null);
+        await _client.DeleteAsync(Resources.Pods, "default", "web-0", 0, default);
+        var second = await CreateAsync(TestNode.Script("exec sleep 1000"));
+
+        await UntilAsync("the new one runs", async () => await GetAsync() is { Status.Phase: "Running" } now ? now : null);
+        await UntilAsync("the old one is gone", () =>
+            Task.FromResult(Directory.GetFileSystemEntries(_machine.Runtime.Folder).Length == 2 ? first : null));
+        Assert.Equal(second.Metadata.Uid, (await GetAsync())!.Metadata.Uid);
+        Assert.NotNull(_machine.Paths.SandboxPid("default", "web-0"));
+    }
+
+    [Fact]
+    public async Task A_pod_that_nobody_can_run_says_why()
+    {
+        var pod = TestNode.Script("");
+        pod.Spec.Containers[0].Image = "example.org/no-such-image:1";
+        await CreateAsync(pod);
+
+        var waiting = await UntilAsync("it says so", async () =>
+            await GetAsync() is { Status.ContainerStatuses: [{ State.Waiting.Reason: "ErrImagePull" or "ImagePullBackOff" }] } now ? now : null);
+        Assert.Contains("no program no-such-image", waiting.Status.ContainerStatuses[0].State.Waiting.Message);
+        Assert.Equal("Pending", waiting.Status.Phase);
+    }
+
+    [Fact]
+    public async Task The_node_is_ready_and_shows_its_addresses_and_its_kernel()
+    {
+        var node = await UntilAsync("the node is told", async () =>
+            await _client.GetAsync(Resources.Nodes, null, TestNode.Name, default) is { Status.NodeInfo: not null } now ? now : null);
+
+        Assert.Equal("True", node.Status.Conditions.Single(c => c.Type == "Ready").Status);
+        Assert.Contains(node.Status.Addresses, a => a is { Type: "InternalIP", Address: "10.99.0.2" });
+        Assert.Equal((await File.ReadAllTextAsync("/proc/sys/kernel/osrelease")).Trim(), node.Status.NodeInfo.KernelVersion);
+        Assert.StartsWith("podnet-", node.Status.NodeInfo.KubeletVersion);
+        Assert.Equal("110", node.Status.Capacity["pods"].ToString());
+    }
+
+    private Task<V1Pod?> GetAsync() => _client.GetAsync(Resources.Pods, "default", "web-0", default);
+
+    private async Task<V1Pod> CreateAsync(V1Pod pod)
+    {
+        pod.Metadata.Uid = null;
+        return await _client.CreateAsync(Resources.Pods, pod, default);
+    }
+
+    private async Task<T> UntilAsync<T>(string what, Func<Task<T?>> find)
+        where T : class
+    {
+        var end = DateTime.UtcNow + Deadline;
+        while (true)
+        {
+            if (await find() is { } found)
+                return found;
+            if (_kubelet.IsFaulted)
+                await _kubelet;
+            Assert.True(DateTime.UtcNow < end, $"not within {Deadline.TotalSeconds} s: {what}");
+            await Task.Delay(5);
+        }
+    }
+}
