@@ -12,9 +12,11 @@ export DOTNET_NOLOGO = 1
 
 ## bin/podnet (ahead-of-time compiled where it pays, needs the .NET runtime), bin/podnet-cni and bin/pause (native)
 build: need-build
-	@echo "building bin/podnet-cni, bin/pause, bin/podnet"
+	@echo "building bin/podnet-cni (1 of 3, native)"
 	@$(PUBLISH) bin src/Podnet.Cni
+	@echo "building bin/pause (2 of 3, native)"
 	@$(PUBLISH) bin src/Podnet.Pause
+	@echo "building bin/podnet (3 of 3, compiled ahead of time for the .NET runtime; the first time takes half a minute)"
 	@$(PUBLISH) bin src/Podnet.Cli -p:PublishReadyToRun=true -p:PublishSingleFile=true --self-contained false
 	@rm -f bin/*.pdb bin/*.dbg bin/*.xml
 
@@ -47,7 +49,7 @@ need-build:
 	@tools/need gcc:gcc /usr/include/stdlib.h:libc6-dev /usr/include/zlib.h:zlib1g-dev
 
 need-run:
-	@tools/need runc:runc iptables-restore:iptables nginx:nginx-light
+	@tools/need runc:runc iptables-restore:iptables nginx:nginx-light curl:curl
 
 need-test:
-	@tools/need ip:iproute2 nft:nftables kubectl:kubernetes-client ping:iputils-ping curl:curl conntrack:conntrack unshare:util-linux
+	@tools/need ip:iproute2 nft:nftables kubectl:kubernetes-client ping:iputils-ping conntrack:conntrack unshare:util-linux setpriv:util-linux ps:procps
