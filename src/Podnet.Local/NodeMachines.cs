@@ -51,7 +51,7 @@ internal sealed partial class NodeMachines(
             if (!_machines.TryGetValue(now.Metadata.Name, out var machine))
                 machine = Start(now.Metadata.Name);
             if (machine is { Kubelet: null })
-                machine.Kubelet = RunKubeletAsync(machine, cancel);
+                RunKubelet(machine, cancel);
         }
     }
 
@@ -86,7 +86,7 @@ internal sealed partial class NodeMachines(
         return _machines[name] = machine;
     }
 
-    private Task RunKubeletAsync(Machine machine, CancellationToken cancel)
+    private void RunKubelet(Machine machine, CancellationToken cancel)
     {
         var options = new KubeletOptions
         {
@@ -96,30 +96,31 @@ internal sealed partial class NodeMachines(
             PausePath = companions.Pause,
             Addresses = [machine.Address.ToString()],
         };
-        var kubelet = new Kubelet.Kubelet(options, client, loggers.CreateLogger($"kubelet {machine.Name}"));
-        return Task.Run(() => kubelet.RunAsync(CancellationTokenSource.CreateLinkedTokenSource(machine.Stop.Token, cancel).Token), cancel);
+        var kubelet = machine.Kubelet = new Kubelet.Kubelet(options, client, loggers.CreateLogger($"kubelet {machine.Name}"));
+        var stop = CancellationTokenSource.CreateLinkedTokenSource(machine.Stop.Token, cancel);
+        machine.KubeletRuns = Task.Run(() => kubelet.RunAsync(stop.Token), stop.Token);
     }
 
     private async Task StopAsync(Machine machine)
     {
-        await machine.Stop.CancelAsync();
-        await Ended(machine.Kubelet);
-        await Ended(machine.Agent);
-        fabric.RemoveHost(paths.NodeNamespace(machine.Name));
-        machine.Stop.Dispose();
-    }
-
-    private static async Task Ended(Task? task)
-    {
         try
         {
-            await (task ?? Task.CompletedTask);
+            await machine.Stop.CancelAsync();
+            await EndedAsync(machine.KubeletRuns);
+            if (machine.Kubelet is { } kubelet)
+                await kubelet.RemovePodsAsync();
+            await EndedAsync(machine.Agent);
+            fabric.RemoveHost(paths.NodeNamespace(machine.Name));
         }
-        catch (OperationCanceledException)
+        catch (Exception e)
         {
-            // That is how it ends.
+            LogNotRemoved(e, machine.Name);
         }
     }
+
+    /// <summary>Waits for its end; that it was cancelled, or had failed before, is no reason not to take the rest away.</summary>
+    private static Task EndedAsync(Task? task) =>
+        (task ?? Task.CompletedTask).ContinueWith(_ => { }, TaskScheduler.Default);
 
     [LoggerMessage(1, LogLevel.Error, "node {Node} gets no machine: {Fault}")]
     private partial void LogUnusableName(string node, string fault);
@@ -127,10 +128,15 @@ internal sealed partial class NodeMachines(
     [LoggerMessage(2, LogLevel.Error, "node {Node} gets no machine: the fabric {Cidr} is full")]
     private partial void LogFabricFull(string node, IPNetwork cidr);
 
+    [LoggerMessage(3, LogLevel.Error, "the machine of node {Node} is not all taken away; 'podnet down' will do it")]
+    private partial void LogNotRemoved(Exception error, string node);
+
     private sealed record Machine(string Name, IPAddress Address, CancellationTokenSource Stop)
     {
         public Task? Agent { get; set; }
 
-        public Task? Kubelet { get; set; }
+        public Kubelet.Kubelet? Kubelet { get; set; }
+
+        public Task? KubeletRuns { get; set; }
     }
 }

@@ -35,7 +35,7 @@ public sealed class LifeTests(NginxCase nginx)
     public void A_deleted_pod_comes_back_under_its_name_and_address()
     {
         var uid = Pod("nginx-1", "{.metadata.uid}");
-        _cluster.Kubectl("delete", "pod", "nginx-1");
+        _cluster.Kubectl("delete", "pod", "nginx-1", "--wait=false");
         LocalCluster.Eventually(() => PodOrEmpty("nginx-1", "{.metadata.uid}") is { Length: > 0 } now && now != uid && Ready("nginx-1"), () => "nginx-1 did not come back");
         Assert.Equal("10.240.0.57", Pod("nginx-1", "{.status.podIP}"));
     }

@@ -1,4 +1,5 @@
 using Podnet.Fixtures;
+using Podnet.Linux;
 using Podnet.Testing;
 
 namespace Podnet.EndToEnd.Tests;
@@ -59,7 +60,21 @@ public sealed class RulesTests(NginxCase nginx)
             () => Route("node-1", "10.240.0.64/27") == "10.240.0.64/27 via 10.99.0.4 dev eth0 proto 80", () => In("node-1", "ip", "route"));
         Assert.Equal("10.240.0.0/27 via 10.99.0.2 dev eth0 proto 80", Route("node-3", "10.240.0.0/27"));
         LocalCluster.Eventually(() => Saved("node-3") == Expected, () => Saved("node-3"));
+        var manifest = Path.GetTempFileName();
+        File.WriteAllText(manifest, """
+            apiVersion: v1
+            kind: Pod
+            metadata: { name: leaving }
+            spec: { nodeName: node-3, containers: [{ name: nginx, image: nginx }] }
+            """);
+        _cluster.Kubectl("create", "-f", manifest);
+        File.Delete(manifest);
+        LocalCluster.Eventually(() => _cluster.Paths.SandboxPid("default", "leaving") is not null, () => "the pod on node-3 does not start");
+        var pause = _cluster.Paths.SandboxPid("default", "leaving")!.Value;
+
         _cluster.Podnet("node", "remove", "node-3");
+        LocalCluster.Eventually(() => !ProcessTable.IsAlive(pause), () => "the pod's pause outlives its node");
+        LocalCluster.Eventually(() => _cluster.Kubectl("get", "pod", "leaving", "--ignore-not-found", "-o", "name") == "", () => "the pod outlives its node");
         LocalCluster.Eventually(() => Route("node-1", "10.240.0.64/27") == "", () => In("node-1", "ip", "route"));
     }
 

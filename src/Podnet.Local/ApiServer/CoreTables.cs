@@ -55,7 +55,7 @@ internal static class CoreTables
         ],
         EventCells);
 
-    private static JsonArray EventCells(JsonObject o, DateTimeOffset now)
+    private static JsonNode?[] EventCells(JsonObject o, DateTimeOffset now)
     {
         var first = o.Text("firstTimestamp") ?? o.Text("eventTime");
         var last = o.Text("series", "lastObservedTime") ?? o.Text("lastTimestamp") ?? first;

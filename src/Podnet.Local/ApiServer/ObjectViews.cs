@@ -59,7 +59,7 @@ internal sealed class ObjectViews(ResourceDefinition resource, ObjectForm form, 
         foreach (var item in items)
         {
             var o = ObjectJson.Parse(item.Json);
-            var row = new JsonObject { ["cells"] = resource.Table.Cells(o, now) };
+            var row = new JsonObject { ["cells"] = new JsonArray(resource.Table.Cells(o, now)) };
             if (includeObject == "Object")
                 row["object"] = o;
             else if (includeObject != "None")

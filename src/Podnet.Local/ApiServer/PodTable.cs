@@ -12,7 +12,7 @@ internal static class PodTable
         ],
         Cells);
 
-    private static JsonArray Cells(JsonObject pod, DateTimeOffset now)
+    private static JsonNode?[] Cells(JsonObject pod, DateTimeOffset now)
     {
         var status = pod["status"];
         var ips = status.Items("podIPs").Select(i => i.Text("ip")).FirstOrDefault() ?? status.Text("podIP");

@@ -9,7 +9,7 @@ public sealed record TableColumn(string Name, string Type = "string", bool Wide 
 
 /// <summary>The columns that <c>kubectl get</c> prints of a kind, and the cells of one object.</summary>
 /// <param name="Cells">From the object and the time now; one cell a column.</param>
-public sealed record TableLayout(IReadOnlyList<TableColumn> Columns, Func<JsonObject, DateTimeOffset, JsonArray> Cells)
+public sealed record TableLayout(IReadOnlyList<TableColumn> Columns, Func<JsonObject, DateTimeOffset, JsonNode?[]> Cells)
 {
     public const string None = "<none>";
 

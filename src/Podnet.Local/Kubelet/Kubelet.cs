@@ -22,9 +22,12 @@ public sealed class Kubelet(KubeletOptions options, ApiClient client, ILogger lo
 
     private readonly EventWriter _events = new(client, options.NodeName, logger);
     private readonly Dictionary<string, PodRunner> _runners = [];
+    private readonly HashSet<Task> _workers = [];
     private readonly TaskCompletionSource<IReadOnlyList<string>> _podCidrs = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>Runs until cancelled; containers go on then, and <see cref="KubeletCleanup"/> ends them.</summary>
+    private NodeRuntime? _node;
+
+    /// <summary>Runs until cancelled; containers go on then, and <see cref="RemovePodsAsync"/> or <see cref="KubeletCleanup"/> ends them.</summary>
     public async Task RunAsync(CancellationToken ct)
     {
         ChildProcess.BecomeSubreaper();
@@ -38,14 +41,27 @@ public sealed class Kubelet(KubeletOptions options, ApiClient client, ILogger lo
         Task[] tasks = [nodes.RunAsync(all.Token), _events.RunAsync(all.Token), RunPodsAsync(mask, all.Token)];
         var first = await Task.WhenAny(tasks);
         await all.CancelAsync();
+        await WorkersEndedAsync();
         await first;
+    }
+
+    /// <summary>Ends every container of this node and gives its addresses back, for a node that leaves; after <see cref="RunAsync"/> has ended.</summary>
+    public Task RemovePodsAsync() => _node?.RemoveLeftoversAsync() ?? Task.CompletedTask;
+
+    private async Task WorkersEndedAsync()
+    {
+        Task[] workers;
+        lock (_runners)
+            workers = [.. _workers];
+        // Each ends by the cancellation, which is no failure here.
+        await Task.WhenAll(workers).ContinueWith(_ => { }, TaskScheduler.Default);
     }
 
     private async Task RunPodsAsync(Task<string> mask, CancellationToken ct)
     {
         var podCidrs = await _podCidrs.Task.WaitAsync(ct);
         logger.NodeKnown(options.NodeName, string.Join(", ", podCidrs));
-        var node = new NodeRuntime(options, podCidrs, mask);
+        var node = _node = new NodeRuntime(options, podCidrs, mask);
         await node.RemoveLeftoversAsync();
         var pods = new Informer<V1Pod>(client, Resources.Pods, logger, new ListSelectors(Field: $"spec.nodeName={options.NodeName}"))
         {
@@ -104,7 +120,8 @@ public sealed class Kubelet(KubeletOptions options, ApiClient client, ILogger lo
 
             var statuses = new PodStatusWriter(client, now, logger);
             _runners[now.Metadata.Uid] = runner = new PodRunner(now, node, new PodReport(now, statuses, _events), logger);
-            _ = Task.Run(() => RunPodAsync(now, runner, statuses, ct), ct);
+            _workers.RemoveWhere(worker => worker.IsCompleted);
+            _workers.Add(Task.Run(() => RunPodAsync(now, runner, statuses, ct), ct));
         }
     }
 
