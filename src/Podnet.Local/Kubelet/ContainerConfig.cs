@@ -82,7 +82,11 @@ internal static class ContainerConfig
     /// <summary>In order: a value may refer to those before it.</summary>
     private static OrderedDictionary<string, string> Environment(V1Container container, string hostname)
     {
-        var variables = new OrderedDictionary<string, string>(StringComparer.Ordinal) { ["PATH"] = OciDefaults.Path, ["HOSTNAME"] = hostname };
+        var variables = new OrderedDictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["PATH"] = OciDefaults.Path,
+            ["HOSTNAME"] = hostname,
+        };
         foreach (var variable in container.Env ?? [])
             variables[variable.Name] = VariableExpansion.Expand(variable.Value ?? "", variables);
         return variables;

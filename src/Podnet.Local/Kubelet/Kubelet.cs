@@ -77,12 +77,12 @@ public sealed class Kubelet(KubeletOptions options, ApiClient client, ILogger lo
         if (node.Spec?.PodCIDRs is { Count: > 0 } podCidrs)
             _podCidrs.TrySetResult([.. podCidrs]);
         if (!NodeStatuses.IsTold(node, options.Addresses))
-            _ = TellNodeAsync(ct);
+            _ = TellNodeAsync(node, ct);
     }
 
-    private async Task TellNodeAsync(CancellationToken ct)
+    private async Task TellNodeAsync(V1Node node, CancellationToken ct)
     {
-        var status = NodeStatuses.Build(options.NodeName, options.Addresses, DateTime.UtcNow);
+        var status = NodeStatuses.Build(node, options.Addresses, DateTime.UtcNow);
         var patch = new JsonObject { ["status"] = JsonSerializer.SerializeToNode(status, SourceGenerationContext.Default.V1NodeStatus) };
         while (true)
         {
@@ -103,7 +103,9 @@ public sealed class Kubelet(KubeletOptions options, ApiClient client, ILogger lo
         }
     }
 
-    /// <summary>Called by the informer, one change at a time; a pod that was deleted and made anew under its name has another uid.</summary>
+    /// <summary>
+    /// Called by the informer, one change at a time. A pod that was deleted and made anew under its name has another uid.
+    /// </summary>
     private void PodChanged(NodeRuntime node, V1Pod? before, V1Pod? now, CancellationToken ct)
     {
         lock (_runners)

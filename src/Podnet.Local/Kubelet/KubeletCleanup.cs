@@ -55,7 +55,11 @@ public static class KubeletCleanup
             }
 
             if (namespaces.Count > 0)
-                pids.UnionWith(ProcessTable.Pids().Where(pid => ProcessTable.NetworkNamespaceOf(pid) is { } inode && namespaces.Contains(inode)));
+            {
+                pids.UnionWith(ProcessTable.Pids()
+                    .Where(pid => ProcessTable.NetworkNamespaceOf(pid) is { } inode && namespaces.Contains(inode)));
+            }
+
             pids.RemoveWhere(pid => !ProcessTable.IsAlive(pid) || pid == Environment.ProcessId);
             if (pids.Count == 0)
                 return;

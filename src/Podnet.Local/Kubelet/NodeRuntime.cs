@@ -14,7 +14,8 @@ internal sealed class NodeRuntime
     {
         _options = options;
         Runc = new Runc(options.Paths.Runc);
-        Cni = new CniPlugin(options.PluginPath, options.Paths.NodeNamespace(options.NodeName), options.Paths.Ipam(options.NodeName), podCidrs);
+        var (paths, node) = (options.Paths, options.NodeName);
+        Cni = new CniPlugin(options.PluginPath, paths.NodeNamespace(node), paths.Ipam(node), podCidrs);
         Mask = mask;
         PauseRoot = Task.Run(MakePauseRoot);
     }

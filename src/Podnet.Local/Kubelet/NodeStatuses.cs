@@ -11,25 +11,20 @@ internal static class NodeStatuses
     /// <summary>The kubelet's default.</summary>
     private const string MaxPods = "110";
 
-    /// <summary>The pods a node may have; nothing more is needed to decide whether the object says so already.</summary>
+    /// <summary>Whether the object has it already.</summary>
     public static bool IsTold(V1Node node, IReadOnlyList<string> addresses) =>
         node.Status?.Conditions?.Any(c => c.Type == "Ready" && c.Status == "True") == true
         && addresses.All(ip => node.Status.Addresses?.Any(a => a.Address == ip) == true);
 
-    public static V1NodeStatus Build(string name, IReadOnlyList<string> addresses, DateTime now) => new()
+    /// <param name="node">Conditions that others put there (NetworkUnavailable) stay.</param>
+    public static V1NodeStatus Build(V1Node node, IReadOnlyList<string> addresses, DateTime now) => new()
     {
         Addresses =
         [
             .. addresses.Select(ip => new V1NodeAddress { Type = "InternalIP", Address = ip }),
-            new V1NodeAddress { Type = "Hostname", Address = name },
+            new V1NodeAddress { Type = "Hostname", Address = node.Metadata.Name },
         ],
-        Conditions =
-        [
-            Condition("MemoryPressure", "False", "KubeletHasSufficientMemory", now),
-            Condition("DiskPressure", "False", "KubeletHasNoDiskPressure", now),
-            Condition("PIDPressure", "False", "KubeletHasSufficientPID", now),
-            Condition("Ready", "True", "KubeletReady", now),
-        ],
+        Conditions = [.. ((IEnumerable<V1NodeCondition>)Own(now)).UnionBy(node.Status?.Conditions ?? [], condition => condition.Type)],
         Capacity = Capacity(),
         Allocatable = Capacity(),
         NodeInfo = new V1NodeSystemInfo
@@ -40,8 +35,8 @@ internal static class NodeStatuses
             KernelVersion = File.ReadAllText("/proc/sys/kernel/osrelease").Trim(),
             KubeletVersion = $"podnet-{Version}",
             KubeProxyVersion = "",
-            MachineID = name,
-            SystemUUID = name,
+            MachineID = node.Metadata.Name,
+            SystemUUID = node.Metadata.Name,
             OperatingSystem = "linux",
             OsImage = OsName(),
         },
@@ -49,6 +44,14 @@ internal static class NodeStatuses
 
     private static string Version =>
         typeof(NodeStatuses).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
+
+    private static V1NodeCondition[] Own(DateTime now) =>
+    [
+        Condition("MemoryPressure", "False", "KubeletHasSufficientMemory", now),
+        Condition("DiskPressure", "False", "KubeletHasNoDiskPressure", now),
+        Condition("PIDPressure", "False", "KubeletHasSufficientPID", now),
+        Condition("Ready", "True", "KubeletReady", now),
+    ];
 
     private static V1NodeCondition Condition(string type, string status, string reason, DateTime now) =>
         new() { Type = type, Status = status, Reason = reason, LastHeartbeatTime = now, LastTransitionTime = now };
@@ -61,8 +64,11 @@ internal static class NodeStatuses
     };
 
     /// <summary>PRETTY_NAME of os-release(5).</summary>
-    private static string OsName() => !File.Exists("/etc/os-release")
-        ? "Linux"
-        : File.ReadLines("/etc/os-release")
-            .FirstOrDefault(line => line.StartsWith("PRETTY_NAME=", StringComparison.Ordinal))?["PRETTY_NAME=".Length..].Trim('"') ?? "Linux";
+    private static string OsName()
+    {
+        const string file = "/etc/os-release";
+        const string key = "PRETTY_NAME=";
+        var line = File.Exists(file) ? File.ReadLines(file).FirstOrDefault(l => l.StartsWith(key, StringComparison.Ordinal)) : null;
+        return line?[key.Length..].Trim('"') ?? "Linux";
+    }
 }

@@ -97,7 +97,14 @@ internal sealed class PodContainer(V1Container spec)
         ImageId = imageId;
         var now = DateTime.UtcNow;
         return End(
-            new V1ContainerStateTerminated { ExitCode = startError, Reason = "StartError", Message = message, StartedAt = now, FinishedAt = now },
+            new V1ContainerStateTerminated
+            {
+                ExitCode = startError,
+                Reason = "StartError",
+                Message = message,
+                StartedAt = now,
+                FinishedAt = now,
+            },
             countsAsFailure: true);
     }
 

@@ -31,7 +31,8 @@ internal static class PodFacts
 
     /// <summary>How long its containers may take to end; Kubernetes gives at least a second.</summary>
     public static TimeSpan Grace(this V1Pod pod) =>
-        TimeSpan.FromSeconds(Math.Max(1, pod.Metadata.DeletionGracePeriodSeconds ?? pod.Spec.TerminationGracePeriodSeconds ?? DefaultGrace));
+        TimeSpan.FromSeconds(Math.Max(
+            1, pod.Metadata.DeletionGracePeriodSeconds ?? pod.Spec.TerminationGracePeriodSeconds ?? DefaultGrace));
 
     public static bool IsFinished(this V1Pod pod) => pod.Status?.Phase is "Succeeded" or "Failed";
 

@@ -152,7 +152,8 @@ internal sealed class PodRunner
             var running = await _launcher.LaunchAsync(_pod, container, image, _sandbox!);
             container.Started(running, image.Source);
             WakeAtEndOf(running.Process);
-            _observer.Happened(warning: false, "Pulled", $"Container image \"{container.Spec.Image}\" is {image.Source} of this machine", container.Name);
+            _observer.Happened(
+                warning: false, "Pulled", $"Container image \"{container.Spec.Image}\" is {image.Source} of this machine", container.Name);
             _observer.Happened(warning: false, "Created", $"Created container {container.Name}", container.Name);
             _observer.Happened(warning: false, "Started", $"Started container {container.Name}", container.Name);
         }
@@ -195,7 +196,11 @@ internal sealed class PodRunner
     private void SayBackOff(PodContainer container, TimeSpan wait)
     {
         if (wait > TimeSpan.Zero)
-            _observer.Happened(warning: true, "BackOff", $"Back-off restarting failed container {container.Name} in pod {_pod.FullName()}", container.Name);
+        {
+            _observer.Happened(
+                warning: true, "BackOff", $"Back-off restarting failed container {container.Name} in pod {_pod.FullName()}",
+                container.Name);
+        }
     }
 
     /// <summary>SIGTERM (or what the image asks for), the grace period, which may be shortened meanwhile, SIGKILL.</summary>

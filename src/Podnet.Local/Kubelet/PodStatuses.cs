@@ -2,8 +2,9 @@ using k8s.Models;
 
 namespace Podnet.Local.Kubelet;
 
-/// <summary>What is shown of a pod, from what it is. Pure: <paramref name="now"/> marks changes.</summary>
+/// <summary>What is shown of a pod, from what it is.</summary>
 /// <param name="addresses">Null while there is no sandbox.</param>
+/// <param name="now">The time of what has changed.</param>
 internal sealed class PodStatuses(V1Pod pod, IReadOnlyList<PodContainer> containers, IReadOnlyList<string>? addresses, DateTime now)
 {
     /// <param name="nodeAddresses">The host's.</param>
@@ -47,7 +48,8 @@ internal sealed class PodStatuses(V1Pod pod, IReadOnlyList<PodContainer> contain
             return pod.Status.Phase;
         if (containers.Any(c => c.Running is null && c.Ended is null))
             return "Pending";
-        var over = containers.All(c => c.Running is null && (pod.Metadata.DeletionTimestamp is not null || !c.MayStart(pod.Spec.RestartPolicy)));
+        var ending = pod.Metadata.DeletionTimestamp is not null;
+        var over = containers.All(c => c.Running is null && (ending || !c.MayStart(pod.Spec.RestartPolicy)));
         if (!over)
             return "Running";
         return containers.All(c => c.Ended!.ExitCode == 0) ? "Succeeded" : "Failed";
