@@ -66,6 +66,6 @@ public sealed class SelectorTests
     public void Every_kind_has_a_cell_for_each_column_even_when_it_is_empty()
     {
         foreach (var resource in new ResourceTable([IPNetwork.Parse("10.0.0.0/16")]).All)
-            Assert.Equal(resource.Table.Columns.Count, resource.Table.Cells([], DateTimeOffset.UtcNow).Count);
+            Assert.Equal(resource.Table.Columns.Count, resource.Table.Cells([], DateTimeOffset.UtcNow).Length);
     }
 }
