@@ -29,7 +29,7 @@ test: need-run need-test build
 	@tools/test
 
 ## the figures of bench/RESULTS.md
-bench: need-run need-test build
+bench: need-run need-test build publish
 	@bench/run
 
 ## everything as native code, in dist/
