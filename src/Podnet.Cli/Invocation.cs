@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Podnet.Cli.Commands;
 using Podnet.Kubernetes;
 using Podnet.Linux;
 
@@ -7,6 +8,8 @@ namespace Podnet.Cli;
 /// <summary>From the command line to an exit code; what went wrong becomes one line.</summary>
 internal static class Invocation
 {
+    private static readonly TimeSpan CleanupPatience = TimeSpan.FromSeconds(30); // arbitrary: 'down' takes well under one
+
     internal static async Task<int> RunAsync(RootCommand root, string[] args)
     {
         var parsed = root.Parse(args);
@@ -18,7 +21,12 @@ internal static class Invocation
 
         try
         {
-            var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false };
+            var configuration = new InvocationConfiguration
+            {
+                EnableDefaultExceptionHandler = false,
+                // Ctrl-C is what is run's own matter under exec; anything else may take so long to clean up after itself.
+                ProcessTerminationTimeout = parsed.CommandResult.Command.Name == ExecCommand.Name ? null : CleanupPatience,
+            };
             return await parsed.InvokeAsync(configuration);
         }
         catch (UserError e)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Podnet.Linux;
 
 namespace Podnet.EndToEnd.Tests;
 
@@ -58,6 +59,19 @@ public sealed class SeeingTests(NginxCase nginx)
         var result = LocalCluster.Try("exec", "--name", _cluster.Name, "pod/nginx-0", "--", "sh", "-c", "hostname; cat /etc/shadow; exit 3");
         Assert.Equal(3, result.Status.Code);
         Assert.Equal("nginx-0\n", result.StandardOutput);
+    }
+
+    [Fact]
+    public async Task Ctrl_C_under_exec_is_the_commands_own_matter()
+    {
+        var ready = Path.GetTempFileName();
+        var child = ChildProcess.Start(new ProcessStart(
+            Repository.Podnet,
+            ["exec", "--name", _cluster.Name, "outside", "--", "sh", "-c", $"trap '' INT; echo yes > {ready}; sleep 3; exit 5"]));
+        LocalCluster.Eventually(() => File.ReadAllText(ready) == "yes\n", () => "the command does not start");
+        File.Delete(ready);
+        child.Kill(Signals.Interrupt);
+        Assert.Equal(new ExitStatus(5, 0), await child.Exited);
     }
 
     [Fact]

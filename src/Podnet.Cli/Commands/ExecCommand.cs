@@ -8,12 +8,14 @@ namespace Podnet.Cli.Commands;
 /// <summary>Runs a command in a node, in a pod's container, or outside, with this terminal as its own.</summary>
 internal static class ExecCommand
 {
+    internal const string Name = "exec";
+
     internal static Command Create()
     {
         var name = ClusterOption.Create();
         var target = new Argument<string>("target") { Description = "node/NAME, pod/[NAMESPACE/]NAME, or outside." };
         var words = new Argument<string[]>("command") { Description = "What to run, after --.", Arity = ArgumentArity.OneOrMore };
-        var command = new Command("exec", "Run a command in a node, in a pod, or outside the cluster.") { name, target, words };
+        var command = new Command(Name, "Run a command in a node, in a pod, or outside the cluster.") { name, target, words };
         command.SetAction(async (parsed, cancel) =>
         {
             var paths = ClusterOption.Running(parsed.GetRequiredValue(name));
