@@ -41,18 +41,19 @@ public sealed class Kubelet(KubeletOptions options, ApiClient client, ILogger lo
         Task[] tasks = [nodes.RunAsync(all.Token), _events.RunAsync(all.Token), RunPodsAsync(mask, all.Token)];
         var first = await Task.WhenAny(tasks);
         await all.CancelAsync();
-        await WorkersEndedAsync();
+        await WorkersEndedAsync(mask);
         await first;
     }
 
     /// <summary>Ends every container of this node and gives its addresses back, for a node that leaves; after <see cref="RunAsync"/> has ended.</summary>
     public Task RemovePodsAsync() => _node?.RemoveLeftoversAsync() ?? Task.CompletedTask;
 
-    private async Task WorkersEndedAsync()
+    /// <summary>After this nothing of the kubelet makes a file or a process any more.</summary>
+    private async Task WorkersEndedAsync(Task mask)
     {
         Task[] workers;
         lock (_runners)
-            workers = [.. _workers];
+            workers = [mask, .. _workers];
         // Each ends by the cancellation, which is no failure here.
         await Task.WhenAll(workers).ContinueWith(_ => { }, TaskScheduler.Default);
     }
