@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.Net;
 using System.Net.Sockets;
-using Podnet.Local;
 using Podnet.Kubernetes.Manifests;
+using Podnet.Local;
 using Podnet.Local.Config;
 
 namespace Podnet.Cli.Commands;
