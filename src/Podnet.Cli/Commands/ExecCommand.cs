@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Runtime.InteropServices;
 using Podnet.Kubernetes;
 using Podnet.Linux;
 using Podnet.Local;
@@ -39,7 +40,7 @@ internal static class ExecCommand
             throw new UserError($"there is no {what}: 'podnet status' shows what there is");
         using var inside = NetworkNamespace.OpenNamed(@namespace);
         var start = OnThisTerminal(line[0], line[1..]);
-        return await WaitAsync(inside.Run(() => ChildProcess.Start(start)));
+        return await RunAsync(() => inside.Run(() => ChildProcess.Start(start)));
     }
 
     private static async Task<int> RunInPodAsync(ClusterPaths paths, string space, string name, string[] line, CancellationToken cancel)
@@ -51,7 +52,7 @@ internal static class ExecCommand
         var id = pod.Status?.ContainerStatuses?.FirstOrDefault(c => c.State?.Running is not null)?.ContainerID?.Split("://")[^1]
             ?? throw new UserError($"pod {space}/{name} has no running container: its phase is {pod.Status?.Phase ?? "unknown"}");
         string[] terminal = Console.IsInputRedirected || Console.IsOutputRedirected ? [] : ["--tty"];
-        return await WaitAsync(ChildProcess.Start(OnThisTerminal("runc", ["--root", paths.Runc, "exec", .. terminal, id, .. line])));
+        return await RunAsync(() => ChildProcess.Start(OnThisTerminal("runc", ["--root", paths.Runc, "exec", .. terminal, id, .. line])));
     }
 
     private static ProcessStart OnThisTerminal(string program, IReadOnlyList<string> arguments) => new(program, arguments)
@@ -61,11 +62,10 @@ internal static class ExecCommand
         StandardError = FileHandle.OwnError,
     };
 
-    private static async Task<int> WaitAsync(ChildProcess child)
+    private static async Task<int> RunAsync(Func<ChildProcess> start)
     {
-        // Ctrl-C is for the child, which shares the terminal; its end is this command's.
-        using var interrupt = System.Runtime.InteropServices.PosixSignalRegistration.Create(
-            System.Runtime.InteropServices.PosixSignal.SIGINT, context => context.Cancel = true);
-        return (await child.Exited).ShellCode;
+        // Ctrl-C is for the child, which shares the terminal; its end is this command's. Before it starts, so that none is missed.
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => context.Cancel = true);
+        return (await start().Exited).ShellCode;
     }
 }
