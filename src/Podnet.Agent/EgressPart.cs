@@ -12,8 +12,10 @@ internal sealed class EgressPart(AgentOptions options) : IDataplanePart, IDispos
 
     public string Name => "Egress rules";
 
-    public string? Apply(ClusterState state, bool readBack)
+    public string? Apply(ClusterState state, ClusterChanges changes, bool readBack)
     {
+        if (!changes.Nodes && !readBack)
+            return null;
         _wanted = EgressMasquerade.For(state, options.NodeName, options.ClusterCidrs);
         return Repair();
     }

@@ -58,10 +58,9 @@ public static class NodeAgent
         async Task ApplyAsync()
         {
             await Task.WhenAll(nodes.Synced, services.Synced, slices.Synced).WaitAsync(stop.Token);
-            cluster.Changed = () => loop.Want(cluster.Current);
             var state = cluster.Current;
-            logger.Synced(state.Nodes.Count, state.Services.Count, state.EndpointSlices.Count);
-            loop.Want(state);
+            logger.Synced(state.Nodes.Count, state.Services.Count, state.EndpointSlices.Values.Sum(slices => slices.Length));
+            cluster.Subscribe(loop.Want);
             await Task.Delay(Timeout.Infinite, stop.Token);
         }
 

@@ -14,7 +14,7 @@ internal sealed record LoopTiming
     public TimeSpan CheckPeriod { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>After writing, at least so long until the next write; or as long as the writing took, so that it never takes more than half of the time.</summary>
-    public TimeSpan ShortestPause { get; init; } = TimeSpan.FromMilliseconds(20);
+    public TimeSpan ShortestPause { get; init; } = TimeSpan.FromMilliseconds(1);
 
     /// <summary>kube-proxy's minSyncPeriod.</summary>
     public TimeSpan LongestPause { get; init; } = TimeSpan.FromSeconds(1);
@@ -33,16 +33,21 @@ internal sealed class ReconcileLoop(IEnumerable<IDataplanePart> parts, LoopTimin
     private readonly Work[] _work = [.. parts.Select(part => new Work(part, new BackOff(timing.FirstRetry, timing.LongestRetry)))];
     private readonly object _gate = new();
     private ClusterState? _wanted;
+    private ClusterChanges _changes = ClusterChanges.None; // Of what is wanted since the loop last looked.
+    private bool _fresh;
 
     /// <summary>After each round in which all parts were as this state wants them. On the loop's thread.</summary>
     public Action<ClusterState>? Applied { get; set; }
 
-    /// <summary>From any thread; never waits for the kernel.</summary>
-    public void Want(ClusterState state)
+    /// <summary>From any thread, one state after the other; never waits for the kernel.</summary>
+    /// <param name="changes">What may be another than in the state that was wanted before.</param>
+    public void Want(ClusterState state, ClusterChanges changes)
     {
         lock (_gate)
         {
             _wanted = state;
+            _changes = _changes.Merge(changes);
+            _fresh = true;
             Monitor.Pulse(_gate);
         }
     }
@@ -84,7 +89,7 @@ internal sealed class ReconcileLoop(IEnumerable<IDataplanePart> parts, LoopTimin
             {
                 sync = After(timing.SyncPeriod);
                 foreach (var work in _work)
-                    work.Want(readBack: true);
+                    work.WantReadBack();
             }
             else if (Passed(check))
             {
@@ -105,18 +110,18 @@ internal sealed class ReconcileLoop(IEnumerable<IDataplanePart> parts, LoopTimin
         {
             while (!ct.IsCancellationRequested)
             {
-                var fresh = _wanted is not null && !ReferenceEquals(_wanted, state);
-                if (fresh && Passed(notBefore))
+                if (_fresh && Passed(notBefore))
                 {
                     state = _wanted;
                     foreach (var work in _work)
-                        work.Want(readBack: false);
+                        work.Want(_changes);
+                    (_changes, _fresh) = (ClusterChanges.None, false);
                     return true;
                 }
-                var due = fresh ? Math.Min(notBefore, periodic) : periodic;
-                foreach (var work in _work.Where(work => work.Pending))
-                    due = Math.Min(due, work.NotBefore);
-                if (state is null && !fresh)
+                var due = _fresh ? Math.Min(notBefore, periodic) : periodic;
+                foreach (var work in _work)
+                    due = work.Pending ? Math.Min(due, work.NotBefore) : due;
+                if (state is null && !_fresh)
                     Monitor.Wait(_gate);
                 else if (state is not null && Passed(due))
                     return true;
@@ -151,7 +156,7 @@ internal sealed class ReconcileLoop(IEnumerable<IDataplanePart> parts, LoopTimin
     {
         try
         {
-            if (work.Part.Apply(state, work.ReadBack) is { } done)
+            if (work.Part.Apply(state, work.Changes, work.ReadBack) is { } done)
                 logger.PartApplied(work.Part.Name, done);
             if (work.BackOff.Failures > 0)
                 logger.PartRecovered(work.Part.Name, work.BackOff.Failures);
@@ -178,7 +183,7 @@ internal sealed class ReconcileLoop(IEnumerable<IDataplanePart> parts, LoopTimin
             catch (IOException e)
             {
                 logger.RepairFailed(work.Part.Name, e.Message);
-                work.Want(readBack: true);
+                work.WantReadBack();
             }
         }
     }
@@ -213,15 +218,21 @@ internal sealed class ReconcileLoop(IEnumerable<IDataplanePart> parts, LoopTimin
 
         public long NotBefore { get; private set; }
 
-        public void Want(bool readBack)
+        /// <summary>Since it last succeeded.</summary>
+        public ClusterChanges Changes { get; private set; } = ClusterChanges.Everything;
+
+        public void Want(ClusterChanges changes)
         {
             Pending = true;
-            ReadBack |= readBack;
+            Changes = Changes.Merge(changes);
         }
+
+        public void WantReadBack() => (Pending, ReadBack) = (true, true);
 
         public void Done()
         {
             (Pending, ReadBack, NotBefore) = (false, false, 0);
+            Changes = ClusterChanges.None;
             BackOff.Reset();
         }
 

@@ -12,8 +12,10 @@ internal sealed class RoutesPart(AgentOptions options) : IDataplanePart, IDispos
 
     public string Name => "Routes";
 
-    public string? Apply(ClusterState state, bool readBack)
+    public string? Apply(ClusterState state, ClusterChanges changes, bool readBack)
     {
+        if (!changes.Nodes && !readBack)
+            return null;
         _wanted = PodRoutes.For(state, options.NodeName);
         return Repair();
     }

@@ -19,9 +19,9 @@ internal sealed class ServicesPart(IPFamily family, AgentOptions options) : IDat
 
     public string Name => family == IPFamily.V4 ? "Service rules" : "Service rules, IPv6";
 
-    public string? Apply(ClusterState state, bool readBack)
+    public string? Apply(ClusterState state, ClusterChanges changes, bool readBack)
     {
-        if (!IsInUse(state))
+        if (!IsInUse(state, changes))
             return null;
         var rules = IptablesRenderer.Render(ServicePlanner.Plan(state, options.NodeName, family), Config(state));
         var sync = _driver.Apply(rules);
@@ -46,17 +46,20 @@ internal sealed class ServicesPart(IPFamily family, AgentOptions options) : IDat
     /// A cluster without IPv6 needs no IPv6 rules, not even the fixed ones; but once there are some (perhaps from an earlier
     /// agent), they are looked after.
     /// </summary>
-    private bool IsInUse(ClusterState state)
+    private bool IsInUse(ClusterState state, ClusterChanges changes)
     {
         if (_inUse != true)
         {
             _inUse = family == IPFamily.V4
-                || state.Services.Values.Any(service => service.ClusterIPs.Any(IsOurs))
+                || Changed(state, changes).Any(service => service.ClusterIPs.Any(IsOurs))
                 || state.Nodes.GetValueOrDefault(options.NodeName)?.InternalIPs.Any(IsOurs) == true
                 || (_inUse is null && _driver.CanariesStand());
         }
         return _inUse.Value;
     }
+
+    private static IEnumerable<Service> Changed(ClusterState state, ClusterChanges changes) =>
+        changes.IsEverything ? state.Services.Values : changes.Services.Select(name => state.Services.GetValueOrDefault(name)).OfType<Service>();
 
     private ServiceProxyConfig Config(ClusterState state)
     {

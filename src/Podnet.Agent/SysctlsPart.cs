@@ -11,8 +11,10 @@ internal sealed class SysctlsPart : IDataplanePart
 
     public string Name => "Kernel settings";
 
-    public string? Apply(ClusterState state, bool readBack)
+    public string? Apply(ClusterState state, ClusterChanges changes, bool readBack)
     {
+        if (!changes.Nodes && !readBack)
+            return null;
         // As kube-proxy's default is: node ports answer on 127.0.0.1, too.
         _wanted = KernelSetting.For(state, localhostNodePorts: true);
         return Repair();

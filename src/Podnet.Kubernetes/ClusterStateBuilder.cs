@@ -16,27 +16,66 @@ public sealed class ClusterStateBuilder(ILogger logger)
     private readonly Lock _lock = new();
     private readonly Dictionary<(string Kind, ObjectName Name), string> _problems = [];
     private volatile ClusterState _current = ClusterState.Empty;
+    private Action<ClusterState, ClusterChanges>? _changed;
 
     public ClusterState Current => _current;
 
-    /// <summary>After <see cref="Current"/> has become another one, for a reason that matters to a node's network.</summary>
-    public Action? Changed { get; set; }
+    /// <summary>
+    /// Tells of the current state and <see cref="ClusterChanges.Everything"/> at once, from then on of each change that matters to a
+    /// node's network, in order. What it calls must not wait: everything else that changes waits for it.
+    /// </summary>
+    public void Subscribe(Action<ClusterState, ClusterChanges> changed)
+    {
+        lock (_lock)
+        {
+            _changed = changed;
+            changed(_current, ClusterChanges.Everything);
+        }
+    }
 
     public void Follow(Informer<V1Node> nodes) => nodes.Changed += (before, now) =>
-        Apply("Node", before, now, NodeConverter.Convert, static (state, name, node) =>
-            With(state.Nodes, name.Name, node, Unchanged.Is) is { } changed ? state with { Nodes = changed } : state);
+        Apply("Node", before, now, NodeConverter.Convert, static (state, name, _, node) =>
+            With(state.Nodes, name.Name, node, Unchanged.Is) is { } changed
+                ? (state with { Nodes = changed }, ClusterChanges.OfNodes)
+                : (state, ClusterChanges.None));
 
     public void Follow(Informer<V1Service> services) => services.Changed += (before, now) =>
-        Apply("Service", before, now, ServiceConverter.Convert, static (state, name, service) =>
-            With(state.Services, name, service, Unchanged.Is) is { } changed ? state with { Services = changed } : state);
+        Apply("Service", before, now, ServiceConverter.Convert, static (state, name, _, service) =>
+            With(state.Services, name, service, Unchanged.Is) is { } changed
+                ? (state with { Services = changed }, ClusterChanges.OfServices(name))
+                : (state, ClusterChanges.None));
 
     public void Follow(Informer<V1EndpointSlice> slices) => slices.Changed += (before, now) =>
-        Apply("EndpointSlice", before, now, EndpointSliceConverter.Convert, static (state, name, slice) =>
-            With(state.EndpointSlices, name, slice, Unchanged.Is) is { } changed ? state with { EndpointSlices = changed } : state);
+        Apply("EndpointSlice", before, now, EndpointSliceConverter.Convert, static (state, name, before, slice) =>
+            Put(state, name, EndpointSliceConverter.ServiceOf(before), slice));
+
+    private static (ClusterState State, ClusterChanges Changes) Put(
+        ClusterState state, ObjectName name, ObjectName? serviceBefore, EndpointSlice? slice)
+    {
+        var index = state.EndpointSlices;
+        var before = serviceBefore is { } service ? state.SlicesOf(service).FirstOrDefault(each => each.Name == name) : null;
+        if (before is null && slice is null)
+            return (state, ClusterChanges.None);
+        if (before is not null && slice is not null && Unchanged.Is(before, slice))
+            return (state, ClusterChanges.None);
+        var changes = ClusterChanges.None;
+        if (before is not null)
+        {
+            changes = ClusterChanges.OfServices(before.ServiceName);
+            if (slice?.ServiceName != before.ServiceName)
+                index = index.Without(before.ServiceName, name);
+        }
+        if (slice is not null)
+        {
+            changes = changes.Merge(ClusterChanges.OfServices(slice.ServiceName));
+            index = index.With(slice);
+        }
+        return (state with { EndpointSlices = index }, changes);
+    }
 
     private void Apply<TObject, TModel>(
         string kind, TObject? before, TObject? now, Func<TObject, Converted<TModel>> convert,
-        Func<ClusterState, ObjectName, TModel?, ClusterState> put)
+        Func<ClusterState, ObjectName, TObject?, TModel?, (ClusterState State, ClusterChanges Changes)> put)
         where TObject : class, IKubernetesObject<V1ObjectMeta>
         where TModel : class
     {
@@ -46,12 +85,12 @@ public sealed class ClusterStateBuilder(ILogger logger)
         lock (_lock)
         {
             Say(kind, name, converted.Problem, leftOut: converted.Value is null);
-            var state = put(_current, name, converted.Value);
-            if (ReferenceEquals(state, _current))
+            var (state, changes) = put(_current, name, before, converted.Value);
+            if (changes.IsNone)
                 return;
             _current = state;
+            _changed?.Invoke(state, changes);
         }
-        Changed?.Invoke();
     }
 
     private void Say(string kind, ObjectName name, string? problem, bool leftOut)

@@ -11,14 +11,21 @@ public sealed class ClusterStateBuilderTests
 
     private readonly RecordingLogger _log = new();
     private readonly Informer<V1Service> _services;
+    private readonly Informer<V1EndpointSlice> _slices;
+    private readonly Informer<V1Node> _nodes;
     private readonly ClusterStateBuilder _builder;
-    private int _changes;
+    private readonly List<(ClusterState State, ClusterChanges Changes)> _told = [];
 
     public ClusterStateBuilderTests()
     {
         _services = new(Nowhere, Resources.Services, _log);
-        _builder = new(_log) { Changed = () => _changes++ };
+        _slices = new(Nowhere, Resources.EndpointSlices, _log);
+        _nodes = new(Nowhere, Resources.Nodes, _log);
+        _builder = new(_log);
         _builder.Follow(_services);
+        _builder.Follow(_slices);
+        _builder.Follow(_nodes);
+        _builder.Subscribe((state, changes) => _told.Add((state, changes)));
     }
 
     private static V1Service Service(string name, int port, string? annotation = null) => new()
@@ -39,7 +46,66 @@ public sealed class ClusterStateBuilderTests
         var state = _builder.Current;
         _services.Changed!(Service("web", 80), Service("web", 80, "new"));
         Assert.Same(state, _builder.Current);
-        Assert.Equal(1, _changes);
+        Assert.Equal(2, _told.Count);
+    }
+
+    private static V1EndpointSlice Slice(string name, string service, string address = "10.240.0.2") => new()
+    {
+        Metadata = new()
+        {
+            Name = name,
+            NamespaceProperty = "default",
+            Labels = new Dictionary<string, string> { ["kubernetes.io/service-name"] = service },
+        },
+        AddressType = "IPv4",
+        Ports = [new() { Port = 80 }],
+        Endpoints = [new() { Addresses = [address] }],
+    };
+
+    private string[] Changed() => [.. _told[^1].Changes.Services.Select(name => name.Name).Order(StringComparer.Ordinal)];
+
+    private string[] SlicesOf(string service) =>
+        [.. _builder.Current.SlicesOf(new ObjectName("default", service)).Select(slice => slice.Name.Name)];
+
+    [Fact]
+    public void Who_subscribes_hears_of_everything_first_and_then_of_each_Service_by_name()
+    {
+        Assert.True(_told.Single().Changes.IsEverything);
+        _services.Changed!(null, Service("web", 80));
+        Assert.Equal(["web"], Changed());
+        _slices.Changed!(null, Slice("web-1", "web"));
+        Assert.Equal(["web"], Changed());
+        Assert.False(_told[^1].Changes.Nodes);
+        Assert.Same(_builder.Current, _told[^1].State);
+        _nodes.Changed!(null, new V1Node { Metadata = new() { Name = "node-1" } });
+        Assert.Empty(Changed());
+        Assert.True(_told[^1].Changes is { Nodes: true, IsEverything: false });
+    }
+
+    [Fact]
+    public void A_slice_that_gets_another_Service_changes_both()
+    {
+        _slices.Changed!(null, Slice("b", "web"));
+        _slices.Changed!(null, Slice("a", "web"));
+        Assert.Equal(["a", "b"], SlicesOf("web"));
+        _slices.Changed!(Slice("b", "web"), Slice("b", "api"));
+        Assert.Equal(["api", "web"], Changed());
+        Assert.Equal(["a"], SlicesOf("web"));
+        Assert.Equal(["b"], SlicesOf("api"));
+        _slices.Changed!(Slice("a", "web"), null);
+        Assert.Equal(["web"], Changed());
+        Assert.Equal(["default/api"], _builder.Current.EndpointSlices.Keys.Select(name => name.ToString()));
+    }
+
+    [Fact]
+    public void A_slice_that_turns_bad_is_taken_from_its_Service()
+    {
+        _slices.Changed!(null, Slice("a", "web"));
+        _slices.Changed!(Slice("a", "web"), Slice("a", "\"no\nname"));
+        Assert.Equal(["web"], Changed());
+        Assert.Empty(_builder.Current.EndpointSlices);
+        _slices.Changed!(Slice("a", "\"no\nname"), Slice("a", "web"));
+        Assert.Equal(["a"], SlicesOf("web"));
     }
 
     [Fact]

@@ -8,7 +8,7 @@ internal static class EndpointCollector
 {
     /// <returns>Sorted by text (ordinal, as Kubernetes does), one per address and port.</returns>
     public static ImmutableArray<ServiceEndpoint> Collect(
-        ServicePortName name, IReadOnlyList<EndpointSlice> slices, string nodeName, IPFamily family)
+        ServicePortName name, ImmutableArray<EndpointSlice> slices, string nodeName, IPFamily family)
     {
         var found = new Dictionary<string, ServiceEndpoint>(StringComparer.Ordinal);
         foreach (var slice in slices)

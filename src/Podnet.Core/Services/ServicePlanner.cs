@@ -13,13 +13,12 @@ public static class ServicePlanner
     public static ServiceIntent Plan(ClusterState state, string nodeName, IPFamily family)
     {
         var node = state.Nodes.GetValueOrDefault(nodeName) ?? new Node(nodeName);
-        var slices = state.EndpointSlices.Values.ToLookup(s => s.ServiceName);
         var ports = new List<ServicePortIntent>();
         var checks = new List<ServiceHealthCheck>();
         var endpoints = 0;
         foreach (var service in state.Services.Values)
         {
-            var plan = PlanService(service, [.. slices[service.Name]], node, family);
+            var plan = PlanService(service, state.SlicesOf(service.Name), node, family);
             ports.AddRange(plan.Ports);
             checks.AddRange(plan.HealthChecks);
             endpoints += plan.EndpointCount;
@@ -31,7 +30,7 @@ public static class ServicePlanner
     }
 
     /// <summary>The share of one Service, which depends on nothing but it, its slices and this node.</summary>
-    public static ServiceIntent PlanService(Service service, IReadOnlyList<EndpointSlice> slices, Node node, IPFamily family)
+    public static ServiceIntent PlanService(Service service, ImmutableArray<EndpointSlice> slices, Node node, IPFamily family)
     {
         if (service.ClusterIPs.FirstOrDefault(ip => ip.Family() == family) is not { } clusterIP)
             return ServiceIntent.Empty(family);

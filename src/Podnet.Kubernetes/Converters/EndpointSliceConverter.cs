@@ -10,6 +10,12 @@ public static class EndpointSliceConverter
 {
     public const string ServiceNameLabel = "kubernetes.io/service-name";
 
+    /// <summary>The Service that it belongs to; null where there is no slice, or it does not say.</summary>
+    internal static ObjectName? ServiceOf(V1EndpointSlice? slice) =>
+        slice?.Metadata.Labels is { } labels && labels.TryGetValue(ServiceNameLabel, out var service)
+            ? new(slice.Metadata.NamespaceProperty ?? "", service)
+            : null;
+
     /// <remarks>An endpoint or port that is wrong is left out alone, and the problem says so.</remarks>
     public static Converted<EndpointSlice> Convert(V1EndpointSlice slice)
     {

@@ -38,8 +38,8 @@ public sealed class CheckTargets : IDisposable
                     .OfType<Node>().ToImmutableDictionary(n => n.Name),
                 Services = services.Select(s => targets.Convert("service", s.Metadata, ServiceConverter.Convert(s)))
                     .OfType<Service>().ToImmutableDictionary(s => s.Name),
-                EndpointSlices = slices.Select(s => targets.Convert("endpointslice", s.Metadata, EndpointSliceConverter.Convert(s)))
-                    .OfType<EndpointSlice>().ToImmutableDictionary(s => s.Name),
+                EndpointSlices = EndpointSliceIndex.Of(slices
+                    .Select(s => targets.Convert("endpointslice", s.Metadata, EndpointSliceConverter.Convert(s))).OfType<EndpointSlice>()),
             };
             foreach (var node in targets.State.Nodes.Values.OrderBy(n => n.Name, StringComparer.Ordinal))
                 targets.AddNode(paths, node);

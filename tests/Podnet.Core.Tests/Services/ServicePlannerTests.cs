@@ -186,7 +186,7 @@ public sealed class ServicePlannerTests
     {
         Nodes = ImmutableDictionary<string, Node>.Empty.Add("node-1", new Node("node-1") { Zone = "zone-a" }),
         Services = ImmutableDictionary<ObjectName, Service>.Empty.Add(service.Name, service),
-        EndpointSlices = slices.Select((s, i) => Slice($"web-{i}", s)).ToImmutableDictionary(s => s.Name),
+        EndpointSlices = EndpointSliceIndex.Of(slices.Select((s, i) => Slice($"web-{i}", s))),
     };
 
     private static ServicePortIntent Plan(Service service, params Endpoint[][] slices) =>

@@ -65,10 +65,10 @@ public sealed class GoldenTests
             LoadBalancerIPs = InIPv6(s.Value.LoadBalancerIPs),
             LoadBalancerSourceRanges = [.. s.Value.LoadBalancerSourceRanges.Select(r => new IPNetwork(InIPv6(r.BaseAddress), 96 + r.PrefixLength))],
         }),
-        EndpointSlices = state.EndpointSlices.ToImmutableDictionary(s => s.Key, s => s.Value with
+        EndpointSlices = state.EndpointSlices.ToImmutableDictionary(s => s.Key, s => s.Value.Select(slice => slice with
         {
-            Endpoints = [.. s.Value.Endpoints.Select(e => e with { Address = InIPv6(e.Address) })],
-        }),
+            Endpoints = [.. slice.Endpoints.Select(e => e with { Address = InIPv6(e.Address) })],
+        }).ToImmutableArray()),
     };
 
     private static ImmutableArray<IPAddress> InIPv6(ImmutableArray<IPAddress> addresses) =>

@@ -19,8 +19,7 @@ public sealed class NodeDataplaneTests : IAsyncDisposable
                 ClusterIPs = [IPAddress.Parse("10.0.33.45")],
                 Ports = [new("web", Protocol.Tcp, 80, 0)],
             }),
-        EndpointSlices = ClusterState.Empty.EndpointSlices.Add(
-            new("default", "nginx-1"),
+        EndpointSlices = EndpointSliceIndex.Of(
             new EndpointSlice(new("default", "nginx-1"), new("default", "nginx"))
             {
                 Ports = [new("web", Protocol.Tcp, 80)],
@@ -86,7 +85,7 @@ public sealed class NodeDataplaneTests : IAsyncDisposable
     public async Task A_state_is_in_the_kernel_survives_a_flush_by_others_and_stays_when_the_agent_ends()
     {
         var loop = Start(new LoopTiming { CheckPeriod = TimeSpan.FromMilliseconds(50) });
-        loop.Want(State);
+        loop.Want(State, ClusterChanges.Everything);
         await UntilCompleteAsync();
         _kernel.Run("nft", "flush", "ruleset");
         _kernel.Run("ip", "route", "flush", "proto", "80");
@@ -104,14 +103,14 @@ public sealed class NodeDataplaneTests : IAsyncDisposable
         var loop = Start(new LoopTiming { CheckPeriod = TimeSpan.FromHours(1) });
         var applied = 0;
         loop.Applied = _ => applied++;
-        loop.Want(State);
+        loop.Want(State, ClusterChanges.Everything);
         await Poll.UntilAsync(() => applied == 1, () => string.Join('\n', _log.Lines));
         var lines = _log.Lines.Count;
-        loop.Want(State with { Nodes = State.Nodes.SetItem("node-2", State.Nodes["node-2"]) });
-        loop.Want(State with { Services = State.Services });
+        loop.Want(State with { Nodes = State.Nodes.SetItem("node-2", State.Nodes["node-2"]) }, ClusterChanges.OfNodes);
+        loop.Want(State with { Services = State.Services }, ClusterChanges.OfServices([.. State.Services.Keys]));
         await Poll.UntilAsync(() => applied > 1, () => string.Join('\n', _log.Lines));
         Assert.Equal(lines, _log.Lines.Count);
-        loop.Want(State with { Nodes = State.Nodes.Remove("node-2") });
+        loop.Want(State with { Nodes = State.Nodes.Remove("node-2") }, ClusterChanges.OfNodes);
         await Poll.UntilAsync(() => _kernel.Run("ip", "route", "show", "proto", "80").Length == 0, () => string.Join('\n', _log.Lines));
     }
 }

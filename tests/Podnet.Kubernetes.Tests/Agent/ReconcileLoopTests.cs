@@ -42,7 +42,7 @@ public sealed class ReconcileLoopTests : IAsyncDisposable
         var began = Stopwatch.GetTimestamp();
         await UntilAsync(() => Stopwatch.GetElapsedTime(began) > TimeSpan.FromMilliseconds(50));
         Assert.Empty(part.Applied);
-        loop.Want(State("a"));
+        loop.Want(State("a"), ClusterChanges.OfNodes);
         await UntilAsync(() => !part.Applied.IsEmpty);
         Assert.Equal(("a", true), part.Applied.First());
     }
@@ -54,10 +54,10 @@ public sealed class ReconcileLoopTests : IAsyncDisposable
         var applied = new ConcurrentQueue<ClusterState>();
         var loop = Start(Quiet, part);
         loop.Applied = applied.Enqueue;
-        loop.Want(State("first"));
+        loop.Want(State("first"), ClusterChanges.OfNodes);
         await UntilAsync(() => part.Applied.Count == 1);
         for (var i = 0; i < 1000; i++)
-            loop.Want(State($"n{i}"));
+            loop.Want(State($"n{i}"), ClusterChanges.OfNodes);
         part.Block.Set();
         await UntilAsync(() => part.Applied.LastOrDefault().Node == "n999");
         Assert.Equal(2, part.Applied.Count);
@@ -73,7 +73,7 @@ public sealed class ReconcileLoopTests : IAsyncDisposable
         var applied = 0;
         var loop = Start(Quiet with { FirstRetry = TimeSpan.FromMilliseconds(5) }, broken, good);
         loop.Applied = _ => applied++;
-        loop.Want(State("a"));
+        loop.Want(State("a"), ClusterChanges.OfNodes);
         await UntilAsync(() => good.Applied.Count == 1);
         await UntilAsync(() => applied == 1);
         Assert.Equal(4, broken.Applied.Count);
@@ -83,11 +83,42 @@ public sealed class ReconcileLoopTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_part_is_told_what_changed_since_it_last_succeeded_and_at_first_everything()
+    {
+        var part = new FakePart();
+        var loop = Start(Quiet with { FirstRetry = TimeSpan.FromMilliseconds(5) }, part);
+        loop.Want(State("a"), ClusterChanges.Everything);
+        await UntilAsync(() => part.Changes.Count == 1);
+        Assert.True(part.Changes.Last().IsEverything);
+        part.Failures = 1;
+        loop.Want(State("a"), ClusterChanges.OfServices(new ObjectName("default", "one")));
+        await UntilAsync(() => part.Changes.Count == 3);
+        loop.Want(State("a"), ClusterChanges.OfServices(new ObjectName("default", "two")));
+        await UntilAsync(() => part.Changes.Count == 4);
+        Assert.Equal(["one", "one", "two"], part.Changes.Skip(1).Select(each => each.Services.Single().Name));
+        Assert.All(part.Changes.Skip(1), each => Assert.False(each.IsEverything || each.Nodes));
+    }
+
+    [Fact]
+    public async Task Changes_pile_up_while_a_part_fails()
+    {
+        var part = new FakePart();
+        var loop = Start(Quiet with { FirstRetry = TimeSpan.FromMilliseconds(5) }, part);
+        loop.Want(State("a"), ClusterChanges.Everything);
+        await UntilAsync(() => part.Changes.Count == 1);
+        part.Failures = int.MaxValue;
+        loop.Want(State("a"), ClusterChanges.OfServices(new ObjectName("default", "one")));
+        await UntilAsync(() => part.Changes.Count > 1);
+        loop.Want(State("a"), ClusterChanges.OfServices(new ObjectName("default", "two")));
+        await UntilAsync(() => part.Changes.Last().Services.Count == 2);
+    }
+
+    [Fact]
     public async Task What_somebody_flushed_is_put_back()
     {
         var part = new FakePart();
         var loop = Start(Quiet with { CheckPeriod = TimeSpan.FromMilliseconds(5) }, part);
-        loop.Want(State("a"));
+        loop.Want(State("a"), ClusterChanges.OfNodes);
         await UntilAsync(() => part.Applied.Count == 1 && part.Checks > 2);
         part.Intact = false;
         await UntilAsync(() => _log.Lines.Contains("fake: somebody else changed them; put back: 1 rule"));
@@ -102,7 +133,7 @@ public sealed class ReconcileLoopTests : IAsyncDisposable
     {
         var part = new FakePart();
         var loop = Start(Quiet with { SyncPeriod = TimeSpan.FromMilliseconds(5) }, part);
-        loop.Want(State("a"));
+        loop.Want(State("a"), ClusterChanges.OfNodes);
         await UntilAsync(() => part.Applied.Count >= 4);
         Assert.All(part.Applied, each => Assert.True(each.ReadBack));
     }
@@ -123,9 +154,12 @@ public sealed class ReconcileLoopTests : IAsyncDisposable
 
         public ConcurrentQueue<(string Node, bool ReadBack)> Applied { get; } = [];
 
-        public string? Apply(ClusterState state, bool readBack)
+        public ConcurrentQueue<ClusterChanges> Changes { get; } = [];
+
+        public string? Apply(ClusterState state, ClusterChanges changes, bool readBack)
         {
             Applied.Enqueue((state.Nodes.Keys.Single(), readBack));
+            Changes.Enqueue(changes);
             Block?.Wait();
             if (Failures-- > 0)
                 throw new IOException("not now");

@@ -148,7 +148,7 @@ public sealed class CheckPlanTests
         {
             Nodes = new[] { new Node("node-1"), new Node("node-2") }.ToImmutableDictionary(n => n.Name),
             Services = ImmutableDictionary<ObjectName, Service>.Empty.Add(service.Name, service),
-            EndpointSlices = ImmutableDictionary<ObjectName, EndpointSlice>.Empty.Add(slice.Name, slice),
+            EndpointSlices = EndpointSliceIndex.Of(slice),
         };
         return [.. CheckPlan.Make(Places, state).OfType<ServiceProbe>()];
     }

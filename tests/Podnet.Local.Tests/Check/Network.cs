@@ -70,7 +70,7 @@ internal sealed class Network : IDisposable
         {
             Nodes = new[] { new Node("node1"), new Node("node2") }.ToImmutableDictionary(n => n.Name),
             Services = ImmutableDictionary<ObjectName, Service>.Empty.Add(Service.Name, Service),
-            EndpointSlices = ImmutableDictionary<ObjectName, EndpointSlice>.Empty.Add(slice.Name, slice),
+            EndpointSlices = EndpointSliceIndex.Of(slice),
         };
         return new ConnectivityCheck(Targets, TimeSpan.FromSeconds(timeout)).RunAsync(CancellationToken.None);
     }
