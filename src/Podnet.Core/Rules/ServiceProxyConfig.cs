@@ -62,6 +62,18 @@ public sealed record ServiceProxyConfig
 
     internal IPAddress? NodeIP(IPFamily family) => NodeIPs.FirstOrDefault(ip => ip.Family() == family);
 
+    /// <summary>
+    /// The addresses that node ports answer on in nftables mode: those of the node's interfaces that are picked, and the node's own
+    /// InternalIP where none of the family is picked (kube-proxy's "primary"). Never a loopback address: its packets cannot leave the node.
+    /// </summary>
+    internal IEnumerable<IPAddress> NodePortIPs(IPFamily family)
+    {
+        var picked = NodePortAddresses.Where(n => n.Family() == family).ToList();
+        return picked.Count == 0
+            ? NodeIPs.Where(ip => ip.Family() == family)
+            : InterfaceAddresses.Where(ip => ip.Family() == family && !IPAddress.IsLoopback(ip) && picked.Exists(n => n.Contains(ip))).Distinct();
+    }
+
     private static bool HasLoopback(IPNetwork network) =>
         IPAddress.IsLoopback(network.BaseAddress) || network.Contains(IPAddress.Loopback);
 }

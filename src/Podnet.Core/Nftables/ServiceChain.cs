@@ -1,0 +1,133 @@
+using System.Collections.Immutable;
+using System.Runtime.InteropServices;
+using Podnet.Core.Model;
+using Podnet.Core.Rules;
+
+namespace Podnet.Core.Nftables;
+
+/// <summary>What a chain that is made for a number of endpoints does.</summary>
+public enum ChainRole
+{
+    /// <summary>Cluster IPs: what is not from a pod is masqueraded.</summary>
+    ClusterIP,
+
+    /// <summary>Cluster IPs with internalTrafficPolicy Local.</summary>
+    LocalClusterIP,
+
+    /// <summary>External and load balancer IPs: masqueraded.</summary>
+    External,
+
+    /// <summary>External and load balancer IPs with externalTrafficPolicy Local.</summary>
+    LocalExternal,
+
+    NodePort,
+
+    /// <summary>Node ports with externalTrafficPolicy Local.</summary>
+    LocalNodePort,
+}
+
+/// <summary>
+/// Names a chain that a Service's address leads to. Many Services share it: it says how many endpoints there are to choose from,
+/// and the maps say which.
+/// </summary>
+/// <param name="Cluster">Endpoints in the cluster; 0 where the role asks for none.</param>
+/// <param name="Local">Endpoints on this node; 0 where the role asks for none, or there is none.</param>
+/// <param name="SessionSeconds">A client stays with its endpoint for so long; 0 without session affinity.</param>
+[StructLayout(LayoutKind.Auto)]
+public readonly record struct ServiceChain(ChainRole Role, int Cluster, int Local, int SessionSeconds)
+{
+    public string Name => Role switch
+    {
+        ChainRole.ClusterIP => $"cluster-ip-{Cluster}",
+        ChainRole.LocalClusterIP => $"local-cluster-ip-{Local}",
+        ChainRole.External => $"external-{Cluster}",
+        ChainRole.LocalExternal => $"local-external-{Cluster}-{Local}",
+        ChainRole.NodePort => $"node-port-{Cluster}",
+        _ => $"local-node-port-{Cluster}-{Local}",
+    } + Suffix;
+
+    /// <summary>The chains that it sends packets on to, which exist while it does.</summary>
+    public ImmutableArray<BalanceChain> Balances
+    {
+        get
+        {
+            var chains = ImmutableArray.CreateBuilder<BalanceChain>(2);
+            var port = Role is ChainRole.NodePort or ChainRole.LocalNodePort;
+            if (Cluster > 0)
+                chains.Add(new BalanceChain(port, IsLocal: false, Cluster, SessionSeconds));
+            if (Local > 0)
+                chains.Add(new BalanceChain(port, IsLocal: true, Local, SessionSeconds));
+            return chains.DrainToImmutable();
+        }
+    }
+
+    private string Suffix => SessionSeconds == 0 ? "" : $"-{SessionSeconds}s";
+
+    internal TableChain Rules(IPFamily family, ServiceProxyConfig config)
+    {
+        var balances = Balances;
+        ImmutableArray<TableRule> rules = Role switch
+        {
+            ChainRole.ClusterIP or ChainRole.LocalClusterIP =>
+                [new([new Jump(FixedChains.NotFromPod)]), new([new Goto(balances[0].Name)])],
+            ChainRole.External or ChainRole.NodePort =>
+                [new([new SetMark(config.MasqueradeMark)]), new([new Goto(balances[0].Name)])],
+            _ => LocalRules(family, config, balances),
+        };
+        return new TableChain(Name, rules);
+    }
+
+    /// <summary>
+    /// externalTrafficPolicy Local binds who comes from outside. Pods and the node itself stay free to use the cluster's endpoints, as
+    /// kube-proxy lets them.
+    /// </summary>
+    private ImmutableArray<TableRule> LocalRules(
+        IPFamily family, ServiceProxyConfig config, ImmutableArray<BalanceChain> balances)
+    {
+        var rules = ImmutableArray.CreateBuilder<TableRule>();
+        if (FixedChains.FromPod(config, family, inverted: false) is { } fromPod)
+            rules.Add(new([fromPod, new Goto(balances[0].Name)]) { Comment = "pods are not bound by policy Local" });
+        rules.Add(new([new FromNode(), new SetMark(config.MasqueradeMark), new Goto(balances[0].Name)])
+        {
+            Comment = "nor is the node itself",
+        });
+        if (Local > 0)
+            rules.Add(new([new Goto(balances[1].Name)]));
+        return rules.DrainToImmutable();
+    }
+}
+
+/// <summary>Names a chain that chooses one of so many endpoints.</summary>
+/// <param name="ByNodePort">By the port alone: it is reached by any of the node's addresses.</param>
+/// <param name="IsLocal">Of those on this node.</param>
+[StructLayout(LayoutKind.Auto)]
+public readonly record struct BalanceChain(bool ByNodePort, bool IsLocal, int Count, int SessionSeconds)
+{
+    public string Name =>
+        $"{(IsLocal ? "local-" : "")}{(ByNodePort ? "node-port-" : "")}balance-{Count}{(SessionSeconds == 0 ? "" : $"-{SessionSeconds}s")}";
+
+    /// <summary>The map that has its endpoints.</summary>
+    public ServiceSet Map => (ByNodePort, IsLocal) switch
+    {
+        (false, false) => ServiceSet.Endpoints,
+        (false, true) => ServiceSet.LocalEndpoints,
+        (true, false) => ServiceSet.NodePortEndpoints,
+        (true, true) => ServiceSet.LocalNodePortEndpoints,
+    };
+
+    internal TableChain Rules()
+    {
+        var plain = new TableRule([new InSet(ServiceSet.Transports), new ToEndpoint(Map, Count)]);
+        if (SessionSeconds == 0)
+            return new TableChain(Name, [plain]);
+        var services = ByNodePort ? ServiceSet.SessionNodePorts : ServiceSet.SessionServices;
+        var sessions = IsLocal ? ServiceSet.LocalSessions : ServiceSet.Sessions;
+        var timeout = TimeSpan.FromSeconds(SessionSeconds);
+        return new TableChain(Name,
+        [
+            new([new InSet(ServiceSet.Transports), new ToSession(services, sessions, timeout)]),
+            new([new InSet(ServiceSet.Transports), new ToEndpointForSession(Map, Count, services, sessions, timeout)]),
+            plain,
+        ]);
+    }
+}
