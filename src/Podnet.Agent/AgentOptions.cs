@@ -10,8 +10,8 @@ public enum ProxyMode
 
 /// <summary>What the agent of one node is told.</summary>
 /// <param name="NodeName">The name of its Node object.</param>
-/// <param name="Kubeconfig">The path of the file that says where the API server is.</param>
-public sealed record AgentOptions(string NodeName, string Kubeconfig)
+/// <param name="Kubeconfig">The path of the file that says where the API server is; null for what a pod of the cluster is told.</param>
+public sealed record AgentOptions(string NodeName, string? Kubeconfig)
 {
     public ProxyMode ProxyMode { get; init; } = ProxyMode.Iptables;
 

@@ -13,12 +13,12 @@ namespace Podnet.Agent;
 public static class NodeAgent
 {
     /// <summary>Runs until cancelled, and says on standard output what it does.</summary>
-    /// <exception cref="KubeconfigException">The kubeconfig cannot be used.</exception>
+    /// <exception cref="KubeconfigException">The kubeconfig, or without one the pod's service account, cannot be used.</exception>
     public static Task RunAsync(AgentOptions options, CancellationToken ct) => RunAsync(options, new LineLogger(Console.Out), ct);
 
     internal static async Task RunAsync(AgentOptions options, ILogger logger, CancellationToken ct)
     {
-        using var client = ApiClient.FromKubeconfig(options.Kubeconfig);
+        using var client = options.Kubeconfig is { } kubeconfig ? ApiClient.FromKubeconfig(kubeconfig) : ApiClient.InCluster();
         logger.Started(options.NodeName, options.ProxyMode, client.Server);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
         var nodes = new Informer<V1Node>(client, Resources.Nodes, logger);

@@ -50,6 +50,10 @@ public sealed class ApiClient : IDisposable
     /// <exception cref="KubeconfigException">It cannot be read or lacks something.</exception>
     public static ApiClient FromKubeconfig(string path) => Kubeconfig.Load(path).Connect();
 
+    /// <summary>As a container of the cluster, by its service account.</summary>
+    /// <exception cref="KubeconfigException">This is none.</exception>
+    public static ApiClient InCluster() => InClusterConfig.Load(Environment.GetEnvironmentVariable, InClusterConfig.Folder).Connect();
+
     /// <summary>Null if there is no such object.</summary>
     public async Task<T?> GetAsync<T>(Resource<T> resource, string? @namespace, string name, CancellationToken ct)
         where T : class, IKubernetesObject<V1ObjectMeta>

@@ -12,7 +12,7 @@ internal static class AgentCommand
     internal static Command Create()
     {
         var node = new Option<string>("--node-name") { Description = "The name of this node's Node object.", Required = true };
-        var kubeconfig = new Option<string>("--kubeconfig") { Description = "How to reach the API server.", Required = true };
+        var kubeconfig = new Option<string?>("--kubeconfig") { Description = "How to reach the API server. Without it: as a pod of the cluster, by its service account." };
         var mode = new Option<string>("--proxy-mode") { Description = "How Services become kernel rules: iptables.", DefaultValueFactory = _ => "iptables" };
         var cidrs = new Option<string?>("--cluster-cidr")
         {
@@ -21,7 +21,7 @@ internal static class AgentCommand
         var command = new Command("agent", "Run a node's agent: routes, egress and Services of the network namespace it is in.") { node, kubeconfig, mode, cidrs };
         command.SetAction(async (parsed, cancel) =>
         {
-            var options = new AgentOptions(parsed.GetRequiredValue(node), parsed.GetRequiredValue(kubeconfig))
+            var options = new AgentOptions(parsed.GetRequiredValue(node), parsed.GetValue(kubeconfig))
             {
                 ProxyMode = Mode(parsed.GetRequiredValue(mode)),
                 ClusterCidrs = Cidrs(parsed.GetValue(cidrs)),

@@ -91,5 +91,17 @@ public sealed class OwnApiServerTests : IAsyncDisposable
         Assert.Equal((401, "Unauthorized"), (e.Code, e.Reason));
     }
 
+    [Fact]
+    public async Task A_service_account_works_with_a_bundle_of_several_authorities()
+    {
+        await StartServerAsync();
+        using var foreign = ServingCertificate.Create([], DateTimeOffset.UtcNow);
+        File.WriteAllText(Path.Combine(_folder, "ca.crt"), foreign.AuthorityPem + "\n" + _certificate.AuthorityPem);
+        File.WriteAllText(Path.Combine(_folder, "token"), _token + "\n");
+        using var client = InClusterConfig.Load(
+            name => name == "KUBERNETES_SERVICE_HOST" ? "127.0.0.1" : $"{_port}", _folder).Connect();
+        Assert.Empty(await client.ListAsync(Resources.Nodes, null, null, CancellationToken.None));
+    }
+
     private Task UntilAsync(Func<bool> holds) => Poll.UntilAsync(holds, () => string.Join('\n', _log.Lines));
 }
