@@ -20,7 +20,7 @@ internal static class EgressTable
 
     internal static List<(Set Set, HashSet<Element> Elements)> Sets(EgressMasquerade intent)
     {
-        var key = intent.Family == IPFamily.V4 ? SetKey.IPv4Address : SetKey.IPv6Address;
+        var key = intent.Family == IPFamily.V4 ? DataType.IPv4Address : DataType.IPv6Address;
         return
         [
             (new Set(EgressMasquerade.OwnPodsSet, key) { Flags = SetFlags.Interval, Comment = EgressMasquerade.OwnPodsComment },

@@ -16,7 +16,7 @@ public sealed record Compare(Comparison Comparison, ByteString Value, Register S
     {
         writer.PutU32BigEndian(SourceAttribute, (uint)Source);
         writer.PutU32BigEndian(ComparisonAttribute, (uint)Comparison);
-        NftablesWire.PutData(ref writer, DataAttribute, Value);
+        NftablesWire.PutData(ref writer, DataAttribute, Value.Span);
     }
 
     internal static Compare Read(in ExpressionData data) =>
@@ -55,8 +55,8 @@ public sealed record Bitwise(ByteString Mask, ByteString Xor, Register Register 
         writer.PutU32BigEndian(DestinationAttribute, (uint)Register);
         writer.PutU32BigEndian(OperationAttribute, 0); // NFT_BITWISE_MASK_XOR
         writer.PutU32BigEndian(LengthAttribute, (uint)Mask.Length);
-        NftablesWire.PutData(ref writer, MaskAttribute, Mask);
-        NftablesWire.PutData(ref writer, XorAttribute, Xor);
+        NftablesWire.PutData(ref writer, MaskAttribute, Mask.Span);
+        NftablesWire.PutData(ref writer, XorAttribute, Xor.Span);
     }
 
     /// <summary>Null for what this record cannot say: shifts, and another register for the result.</summary>
@@ -66,36 +66,6 @@ public sealed record Bitwise(ByteString Mask, ByteString Xor, Register Register 
             : null;
 }
 
-/// <summary>Ends the rule unless the register's value is in the set.</summary>
-/// <param name="Inverted">Ends it where the value is in the set instead.</param>
-public sealed record Lookup(string Set, bool Inverted = false, Register Source = Register.R1) : Expression
-{
-    internal const string Kind = "lookup";
-
-    // NFTA_LOOKUP_*
-    private const int SetAttribute = 1;
-    private const int SourceAttribute = 2;
-    private const int DestinationAttribute = 3;
-    private const int FlagsAttribute = 5;
-    private const uint InvertFlag = 1; // NFT_LOOKUP_F_INV
-
-    internal override string Name => Kind;
-
-    internal override void Put(ref NetlinkWriter writer)
-    {
-        writer.PutU32BigEndian(SourceAttribute, (uint)Source);
-        writer.PutText(SetAttribute, Set);
-        if (Inverted)
-            writer.PutU32BigEndian(FlagsAttribute, InvertFlag);
-    }
-
-    /// <summary>Null for a lookup in a map, which has a register for the result.</summary>
-    internal static Lookup? Read(in ExpressionData data) =>
-        data.Has(DestinationAttribute)
-            ? null
-            : new Lookup(data.Text(SetAttribute), (data.U32(FlagsAttribute) & InvertFlag) != 0, (Register)data.U32(SourceAttribute));
-}
-
 /// <summary>Decides, or goes on in another chain.</summary>
 /// <param name="Chain">For Jump and Goto alone.</param>
 public sealed record Verdict(VerdictCode Code, string? Chain = null) : Expression
@@ -103,8 +73,8 @@ public sealed record Verdict(VerdictCode Code, string? Chain = null) : Expressio
     internal const string Kind = "immediate";
 
     // NFTA_IMMEDIATE_*, NFTA_DATA_VERDICT, NFTA_VERDICT_*
-    private const int DestinationAttribute = 1;
-    private const int DataAttribute = 2;
+    internal const int DestinationAttribute = 1;
+    internal const int DataAttribute = 2;
     private const int VerdictAttribute = 2;
     private const int CodeAttribute = 1;
     private const int ChainAttribute = 2;
@@ -114,7 +84,12 @@ public sealed record Verdict(VerdictCode Code, string? Chain = null) : Expressio
     internal override void Put(ref NetlinkWriter writer)
     {
         writer.PutU32BigEndian(DestinationAttribute, (uint)Register.Verdict);
-        var data = writer.BeginNested(DataAttribute);
+        PutData(ref writer, DataAttribute);
+    }
+
+    internal void PutData(ref NetlinkWriter writer, int attribute)
+    {
+        var data = writer.BeginNested(attribute);
         var verdict = writer.BeginNested(VerdictAttribute);
         writer.PutU32BigEndian(CodeAttribute, (uint)Code);
         if (Chain is not null)
@@ -123,13 +98,15 @@ public sealed record Verdict(VerdictCode Code, string? Chain = null) : Expressio
         writer.EndNested(data);
     }
 
-    /// <summary>Null for an immediate that loads a value, no verdict.</summary>
-    internal static Verdict? Read(in ExpressionData data)
+    /// <summary>A verdict, or the loading of a value.</summary>
+    internal static Expression Read(in ExpressionData data) => ReadData(data.Nested(DataAttribute)) ?? (Expression)Immediate.Read(data);
+
+    /// <summary>Null for data that are a value.</summary>
+    internal static Verdict? ReadData(in ExpressionData data)
     {
-        var inner = data.Nested(DataAttribute);
-        if (!inner.Has(VerdictAttribute))
+        if (!data.Has(VerdictAttribute))
             return null;
-        var verdict = inner.Nested(VerdictAttribute);
+        var verdict = data.Nested(VerdictAttribute);
         return new Verdict(
             (VerdictCode)(int)verdict.U32(CodeAttribute),
             verdict.Has(ChainAttribute) ? verdict.Text(ChainAttribute) : null);

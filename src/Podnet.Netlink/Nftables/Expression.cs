@@ -10,17 +10,6 @@ public abstract record Expression
     internal abstract void Put(ref NetlinkWriter writer);
 }
 
-/// <summary>Where steps leave their results for later ones. Each of R1 to R4 has 16 bytes.</summary>
-public enum Register : uint
-{
-    /// <summary>What is put here decides the packet's fate.</summary>
-    Verdict = 0,
-    R1 = 1,
-    R2 = 2,
-    R3 = 3,
-    R4 = 4,
-}
-
 /// <summary>Loads bytes of the packet.</summary>
 /// <param name="Offset">In bytes, from the start of the header.</param>
 /// <param name="Length">In bytes.</param>
@@ -30,6 +19,9 @@ public sealed record Payload(PacketHeader Header, int Offset, int Length, Regist
     public static readonly Payload DestinationIPv4 = new(PacketHeader.Network, 16, 4);
     public static readonly Payload SourceIPv6 = new(PacketHeader.Network, 8, 16);
     public static readonly Payload DestinationIPv6 = new(PacketHeader.Network, 24, 16);
+
+    /// <summary>Of TCP, UDP and SCTP alike: nft's <c>th dport</c>.</summary>
+    public static readonly Payload DestinationPort = new(PacketHeader.Transport, 2, 2);
 
     internal const string Kind = "payload";
 
@@ -81,8 +73,10 @@ public sealed record Meta(MetaKey Key, Register Destination = Register.R1) : Exp
         writer.PutU32BigEndian(DestinationAttribute, (uint)Destination);
     }
 
-    internal static Meta Read(in ExpressionData data) =>
-        new((MetaKey)data.U32(KeyAttribute), (Register)data.U32(DestinationAttribute));
+    /// <summary>What sets something has a source instead.</summary>
+    internal static Expression Read(in ExpressionData data) => data.Has(DestinationAttribute)
+        ? new Meta((MetaKey)data.U32(KeyAttribute), (Register)data.U32(DestinationAttribute))
+        : MetaSet.Read(data);
 }
 
 /// <summary>NFT_META_*, those that matter here.</summary>
@@ -103,6 +97,7 @@ public sealed record Conntrack(ConntrackKey Key, Register Destination = Register
     // NFTA_CT_*
     private const int DestinationAttribute = 1;
     private const int KeyAttribute = 2;
+    private const int DirectionAttribute = 3;
 
     internal override string Name => Kind;
 
@@ -112,8 +107,10 @@ public sealed record Conntrack(ConntrackKey Key, Register Destination = Register
         writer.PutU32BigEndian(DestinationAttribute, (uint)Destination);
     }
 
-    internal static Conntrack Read(in ExpressionData data) =>
-        new((ConntrackKey)data.U32(KeyAttribute), (Register)data.U32(DestinationAttribute));
+    /// <summary>Null for what is known of one direction, and for a change of what conntrack knows.</summary>
+    internal static Conntrack? Read(in ExpressionData data) => data.Has(DirectionAttribute) || !data.Has(DestinationAttribute)
+        ? null
+        : new((ConntrackKey)data.U32(KeyAttribute), (Register)data.U32(DestinationAttribute));
 }
 
 /// <summary>NFT_CT_*, those that matter here.</summary>

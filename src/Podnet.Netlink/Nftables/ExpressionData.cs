@@ -9,6 +9,8 @@ internal readonly ref struct ExpressionData(AttributeReader attributes)
 
     internal uint U32(int type) => Find(type, out var attribute) ? attribute.U32BigEndian : 0;
 
+    internal byte U8(int type) => Find(type, out var attribute) ? attribute.U8 : (byte)0;
+
     internal ulong U64(int type) => Find(type, out var attribute) ? attribute.U64BigEndian : 0;
 
     internal string Text(int type) => Find(type, out var attribute) ? attribute.Text : "";
@@ -16,8 +18,10 @@ internal readonly ref struct ExpressionData(AttributeReader attributes)
     internal ExpressionData Nested(int type) => new(Find(type, out var attribute) ? attribute.Nested : default);
 
     /// <summary>NFTA_DATA_VALUE in an attribute of data.</summary>
-    internal ByteString Bytes(int type) =>
-        Nested(type).Find(NftablesWire.DataValue, out var value) ? new ByteString(value.Value) : default;
+    internal ByteString Bytes(int type) => Nested(type).Bytes();
+
+    /// <summary>NFTA_DATA_VALUE.</summary>
+    internal ByteString Bytes() => Find(NftablesWire.DataValue, out var value) ? new ByteString(value.Value) : default;
 
     private bool Find(int type, out AttributeReader found)
     {

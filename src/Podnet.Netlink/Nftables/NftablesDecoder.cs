@@ -98,8 +98,11 @@ internal static class NftablesDecoder
 
     internal static (string Table, Set Value) Set(NetlinkMessage message)
     {
-        var table = "";
-        var set = new Set("", default);
+        var (table, name) = ("", "");
+        var (key, data) = (default(DataType), default(DataType));
+        uint flags = 0, size = 0;
+        var counts = false;
+        string? comment = null;
         var attributes = message.AttributesAfter<NetfilterHeader>();
         while (attributes.MoveNext())
         {
@@ -109,26 +112,47 @@ internal static class NftablesDecoder
                     table = attributes.Text;
                     break;
                 case SetAttribute.Name:
-                    set = set with { Name = attributes.Text };
+                    name = attributes.Text;
                     break;
                 case SetAttribute.Flags:
-                    set = set with { Flags = (SetFlags)attributes.U32BigEndian };
+                    flags = attributes.U32BigEndian;
                     break;
                 case SetAttribute.KeyType:
-                    set = set with { Key = set.Key with { Type = attributes.U32BigEndian } };
+                    key = key with { Type = attributes.U32BigEndian };
                     break;
                 case SetAttribute.KeyLength:
-                    set = set with { Key = set.Key with { Length = (int)attributes.U32BigEndian } };
+                    key = key with { Length = (int)attributes.U32BigEndian };
+                    break;
+                case SetAttribute.DataType:
+                    data = data with { Type = attributes.U32BigEndian };
+                    break;
+                case SetAttribute.DataLength:
+                    data = data with { Length = (int)attributes.U32BigEndian };
+                    break;
+                case SetAttribute.Description:
+                    size = new ExpressionData(attributes.Nested).U32(SetAttribute.DescribedSize);
+                    break;
+                case SetAttribute.Expression:
+                    counts = Expression(new ExpressionData(attributes.Nested)) is Counter;
                     break;
                 case SetAttribute.UserData:
-                    set = set with { Comment = UserData.CommentInSet(attributes.Value) };
+                    key = key with { TypeOf = UserData.TypeOfKeyIn(attributes.Value) };
+                    data = data with { TypeOf = UserData.TypeOfDataIn(attributes.Value) };
+                    comment = UserData.CommentInSet(attributes.Value);
                     break;
                 default:
                     break;
             }
         }
 
-        return (table, set);
+        return (table, new Set(name, key)
+        {
+            Data = (flags & SetAttribute.Map) == 0 ? null : data.Type == DataType.Verdict.Type ? DataType.Verdict : data,
+            Flags = (SetFlags)(flags & ~(SetAttribute.Map | SetAttribute.Concatenation)),
+            Size = size,
+            Counter = counts,
+            Comment = comment,
+        });
     }
 
     /// <summary>The edges in one message of a dump of elements.</summary>
@@ -142,10 +166,7 @@ internal static class NftablesDecoder
                 continue;
             var list = attributes.Nested;
             while (list.MoveNext())
-            {
-                var data = new ExpressionData(list.Nested);
-                edges.Add(new Edge(data.Bytes(ElementAttribute.Key), (data.U32(ElementAttribute.Flags) & ElementAttribute.IntervalEnd) != 0));
-            }
+                edges.Add(EdgeIn(list.Nested));
         }
 
         return edges;
@@ -153,14 +174,15 @@ internal static class NftablesDecoder
 
     /// <summary>By key; at the same key, an interval ends before the next one starts.</summary>
     internal static void Sort(List<Edge> edges) =>
-        edges.Sort((a, b) => a.Key.CompareTo(b.Key) is var byKey and not 0 ? byKey : b.IsEnd.CompareTo(a.IsEnd));
+        edges.Sort((a, b) => a.Element.Key.CompareTo(b.Element.Key) is var byKey and not 0 ? byKey : b.IsEnd.CompareTo(a.IsEnd));
 
     /// <param name="sorted">As <see cref="Sort"/> leaves them.</param>
     internal static bool HasTwice(List<Edge> sorted)
     {
         for (var i = 1; i < sorted.Count; i++)
         {
-            if (sorted[i] == sorted[i - 1])
+            var (a, b) = (sorted[i], sorted[i - 1]);
+            if (a.Element.Key == b.Element.Key && a.Element.Last == b.Element.Last && a.IsEnd == b.IsEnd)
                 return true;
         }
 
@@ -174,10 +196,51 @@ internal static class NftablesDecoder
         for (var i = 0; i < edges.Count; i++)
         {
             if (!edges[i].IsEnd)
-                elements.Add(new Element(edges[i].Key) { End = i + 1 < edges.Count && edges[i + 1].IsEnd ? edges[i + 1].Key : null });
+                elements.Add(i + 1 < edges.Count && edges[i + 1].IsEnd ? edges[i].Element with { End = edges[i + 1].Element.Key } : edges[i].Element);
         }
 
         return elements;
+    }
+
+    private static Edge EdgeIn(AttributeReader attributes)
+    {
+        var isEnd = false;
+        Element element = default;
+        while (attributes.MoveNext())
+        {
+            switch (attributes.Type)
+            {
+                case ElementAttribute.Key:
+                    element = element with { Key = new ExpressionData(attributes.Nested).Bytes() };
+                    break;
+                case ElementAttribute.KeyEnd:
+                    element = element with { Last = new ExpressionData(attributes.Nested).Bytes() };
+                    break;
+                case ElementAttribute.Data:
+                    var data = new ExpressionData(attributes.Nested);
+                    element = element with { Data = data.Bytes(), Verdict = Verdict.ReadData(data) };
+                    break;
+                case ElementAttribute.Flags:
+                    isEnd = (attributes.U32BigEndian & ElementAttribute.IntervalEnd) != 0;
+                    break;
+                case ElementAttribute.Timeout:
+                    element = element with { Timeout = TimeSpan.FromMilliseconds(attributes.U64BigEndian) };
+                    break;
+                case ElementAttribute.Expiration:
+                    element = element with { Expires = TimeSpan.FromMilliseconds(attributes.U64BigEndian) };
+                    break;
+                case ElementAttribute.UserData:
+                    element = element with { Comment = UserData.CommentIn(attributes.Value) };
+                    break;
+                case ElementAttribute.Expression:
+                    element = element with { Counter = Expression(new ExpressionData(attributes.Nested)) as Counter };
+                    break;
+                default:
+                    break;
+            }
+        }
+
+        return new Edge(element, isEnd);
     }
 
     private static Expression Expression(ExpressionData item)
@@ -191,14 +254,20 @@ internal static class NftablesDecoder
             Conntrack.Kind => Conntrack.Read(data),
             Compare.Kind => Compare.Read(data),
             Bitwise.Kind => Bitwise.Read(data),
+            ByteOrder.Kind => ByteOrder.Read(data),
             Lookup.Kind => Lookup.Read(data),
+            UpdateSet.Kind => UpdateSet.Read(data),
+            RandomNumber.Kind => RandomNumber.Read(data),
+            AddressType.Kind => AddressType.Read(data),
             Verdict.Kind => Verdict.Read(data),
             Counter.Kind => Counter.Read(data),
             Masquerade.Kind => Masquerade.Read(data),
+            DestinationNat.Kind => DestinationNat.Read(data),
+            Reject.Kind => Reject.Read(data),
             _ => null,
         };
         return known ?? new UnknownExpression(name);
     }
 
-    internal readonly record struct Edge(ByteString Key, bool IsEnd);
+    internal readonly record struct Edge(Element Element, bool IsEnd);
 }

@@ -59,14 +59,30 @@ public sealed class NftablesSocket : IDisposable
         if (Dump(name, GetTable, TableAttribute.Name, NftablesDecoder.Table) is not [var table, ..])
             return null;
         var sets = Dump(name, GetSet, SetAttribute.Table, NftablesDecoder.Set);
+        var rules = Dump(name, GetRule, RuleAttribute.Table, NftablesDecoder.Rule);
+        var named = sets.FindAll(set => !set.Flags.HasFlag(SetFlags.Anonymous));
         return new TableContent(table, generation)
         {
             Chains = Dump(name, GetChain, ChainAttribute.Table, NftablesDecoder.Chain),
-            Rules = Dump(name, GetRule, RuleAttribute.Table, NftablesDecoder.Rule),
-            Sets = sets,
-            Elements = sets.Where(set => elementsOf is null || elementsOf(set.Name))
+            Rules = WithConstants(name, rules, sets.Where(set => set.Flags.HasFlag(SetFlags.Anonymous)).ToDictionary(set => set.Name)),
+            Sets = named,
+            Elements = named.Where(set => elementsOf is null || elementsOf(set.Name))
                 .ToDictionary(set => set.Name, set => ReadElements(name, set.Name)),
         };
+    }
+
+    /// <summary>A set without a name is part of its rule.</summary>
+    private List<Rule> WithConstants(TableName table, List<Rule> rules, Dictionary<string, Set> anonymous)
+    {
+        if (anonymous.Count == 0)
+            return rules;
+        return rules.ConvertAll(rule => rule with { Expressions = [.. rule.Expressions.Select(Resolve)] });
+
+        Expression Resolve(Expression expression) =>
+            expression is Lookup { Inverted: false, Destination: null } lookup && anonymous.TryGetValue(lookup.Set, out var set)
+            && !set.Flags.HasFlag(SetFlags.Interval)
+                ? new OneOf(set.Key, [.. ReadElements(table, set.Name).Select(element => element.Key)], lookup.Source)
+                : expression;
     }
 
     /// <summary>Not every kernel applies the table's name to every dump, so it is applied here again.</summary>
@@ -116,6 +132,7 @@ public sealed record TableContent(Table Table, uint Generation)
     /// <summary>Those of a chain in its order.</summary>
     public IReadOnlyList<Rule> Rules { get; init; } = [];
 
+    /// <summary>Those with a name of their own.</summary>
     public IReadOnlyList<Set> Sets { get; init; } = [];
 
     /// <summary>By the set's name, in the order of their keys.</summary>

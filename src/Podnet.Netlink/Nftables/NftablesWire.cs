@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Podnet.Netlink.Nftables;
 
 /// <summary>
@@ -32,6 +30,7 @@ internal static class NftablesWire
     internal const int GetElement = 13;
     internal const int DeleteElement = 14;
     internal const int GetGeneration = 16;
+    internal const int DestroyElement = 30;
 
     internal const int GenerationId = 1; // NFTA_GEN_ID
     internal const int ListItem = 1;     // NFTA_LIST_ELEM
@@ -66,6 +65,7 @@ internal static class NftablesWire
         internal const int Chain = 2;
         internal const int Handle = 3;
         internal const int Expressions = 4;
+        internal const int Position = 6;
         internal const int UserData = 7;
     }
 
@@ -84,8 +84,21 @@ internal static class NftablesWire
         internal const int Flags = 3;
         internal const int KeyType = 4;
         internal const int KeyLength = 5;
+        internal const int DataType = 6;
+        internal const int DataLength = 7;
+        internal const int Description = 9;
         internal const int Id = 10;
         internal const int UserData = 13;
+        internal const int Expression = 17;
+
+        // NFTA_SET_DESC_*, NFTA_SET_FIELD_LEN
+        internal const int DescribedSize = 1;
+        internal const int DescribedParts = 2;
+        internal const int PartLength = 1;
+
+        // NFT_SET_*: what follows from the set's types
+        internal const uint Map = 0x8;
+        internal const uint Concatenation = 0x80;
     }
 
     /// <summary>NFTA_SET_ELEM_LIST_* and NFTA_SET_ELEM_*.</summary>
@@ -94,19 +107,29 @@ internal static class NftablesWire
         internal const int Table = 1;
         internal const int Set = 2;
         internal const int List = 3;
+        internal const int SetId = 4;
 
         internal const int Key = 1;
+        internal const int Data = 2;
         internal const int Flags = 3;
+        internal const int Timeout = 4;
+        internal const int Expiration = 5;
+        internal const int UserData = 6;
+        internal const int Expression = 7;
+        internal const int KeyEnd = 10;
+        internal const int Expressions = 11;
         internal const uint IntervalEnd = 1; // NFT_SET_ELEM_INTERVAL_END
     }
 
     internal static ushort Type(int message) => NetfilterHeader.Type(Subsystem, message);
 
+    internal static ulong Milliseconds(TimeSpan time) => (ulong)(time.Ticks / TimeSpan.TicksPerMillisecond);
+
     /// <summary>An attribute of data that is a value: NFTA_DATA_VALUE in it.</summary>
-    internal static void PutData(ref NetlinkWriter writer, int attribute, ByteString value)
+    internal static void PutData(ref NetlinkWriter writer, int attribute, scoped ReadOnlySpan<byte> value)
     {
         var data = writer.BeginNested(attribute);
-        writer.Put(DataValue, value.Span);
+        writer.Put(DataValue, value);
         writer.EndNested(data);
     }
 
@@ -123,54 +146,4 @@ internal static class NftablesWire
         "route" => ChainType.Route,
         _ => ChainType.Filter,
     };
-}
-
-/// <summary>
-/// What nft keeps beside an object for itself, which the kernel stores unread: a row of type u8, length u8, value. A comment is
-/// text with a NUL (libnftnl, udata.h: NFTNL_UDATA_*).
-/// </summary>
-internal static class UserData
-{
-    /// <summary>NFTNL_UDATA_TABLE_COMMENT, NFTNL_UDATA_CHAIN_COMMENT and NFTNL_UDATA_RULE_COMMENT.</summary>
-    internal const byte Comment = 0;
-
-    /// <summary>NFTNL_UDATA_SET_KEYBYTEORDER: a u32 in host byte order, 2 for keys in network byte order.</summary>
-    private const byte SetKeyByteOrder = 0;
-    private const byte SetComment = 7; // NFTNL_UDATA_SET_COMMENT
-    private const byte NetworkByteOrder = 2;
-
-    internal static byte[] OfComment(string comment) => Text(Comment, comment);
-
-    internal static byte[] OfSet(string? comment)
-    {
-        byte[] order = [SetKeyByteOrder, sizeof(uint), NetworkByteOrder, 0, 0, 0];
-        return comment is null ? order : [.. order, .. Text(SetComment, comment)];
-    }
-
-    internal static string? CommentIn(ReadOnlySpan<byte> userData) => Find(userData, Comment);
-
-    internal static string? CommentInSet(ReadOnlySpan<byte> userData) => Find(userData, SetComment);
-
-    private static byte[] Text(byte type, string text)
-    {
-        const int longest = 127; // NFTNL_UDATA_COMMENT_MAXLEN in nft is 128 with the NUL
-        var bytes = Encoding.UTF8.GetBytes(text);
-        return bytes.Length <= longest
-            ? [type, (byte)(bytes.Length + 1), .. bytes, 0]
-            : throw new ArgumentException($"an nf_tables comment of {bytes.Length} bytes: nft shows up to {longest}", nameof(text));
-    }
-
-    /// <summary>Foreign user data may be anything: what does not fit the layout has no comment.</summary>
-    private static string? Find(ReadOnlySpan<byte> userData, byte type)
-    {
-        var rest = userData;
-        while (rest.Length >= 2 && rest.Length >= 2 + rest[1])
-        {
-            if (rest[0] == type)
-                return Encoding.UTF8.GetString(rest.Slice(2, rest[1])).TrimEnd('\0');
-            rest = rest[(2 + rest[1])..];
-        }
-
-        return null;
-    }
 }

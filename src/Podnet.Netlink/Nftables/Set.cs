@@ -1,57 +1,41 @@
-using System.Net;
-using System.Runtime.InteropServices;
-
 namespace Podnet.Netlink.Nftables;
 
-/// <summary>A named set; its elements come and go apart from it.</summary>
-public sealed record Set(string Name, SetKey Key)
+/// <summary>A named set, or a map; its elements come and go apart from it.</summary>
+public sealed record Set(string Name, DataType Key)
 {
+    /// <summary>What the elements lead to, in a map; null in a plain set.</summary>
+    public DataType? Data { get; init; }
+
     public SetFlags Flags { get; init; }
+
+    /// <summary>Elements that it may have (ENFILE beyond), 0 for any number. One that rules add to should have a bound.</summary>
+    public uint Size { get; init; }
+
+    /// <summary>Every element counts the packets that matched it; in a nat chain those are connections. Needs Linux 5.7.</summary>
+    public bool Counter { get; init; }
 
     public string? Comment { get; init; }
 }
 
-/// <summary>What a set's keys are.</summary>
-/// <param name="Type">nft's own number of the type (nftables, datatype.h); the kernel only keeps it for nft to read.</param>
-/// <param name="Length">In bytes.</param>
-[StructLayout(LayoutKind.Auto)]
-public readonly record struct SetKey(uint Type, int Length)
-{
-    public static readonly SetKey IPv4Address = new(7, 4);
-    public static readonly SetKey IPv6Address = new(8, 16);
-}
-
-/// <summary>NFT_SET_* (linux/netfilter/nf_tables.h).</summary>
+/// <summary>NFT_SET_* (linux/netfilter/nf_tables.h). Map and Concat follow from the set's types.</summary>
 [Flags]
 public enum SetFlags : uint
 {
     None = 0,
+
+    /// <summary>A rule's own: the kernel made its name.</summary>
     Anonymous = 0x1,
     Constant = 0x2,
+
+    /// <summary>
+    /// A key may be a range. Where it is a concatenation, each part may be one (Linux 5.6): an element then has a
+    /// <see cref="Element.Last"/>.
+    /// </summary>
     Interval = 0x4,
-    Map = 0x8,
-}
 
-/// <summary>A key, or in a set of intervals all keys from this one on.</summary>
-/// <remarks>
-/// The kernel has no intervals, only their edges: an interval is two elements, its first key, and the first key after it
-/// with the flag NFT_SET_ELEM_INTERVAL_END. One that reaches the greatest key has no end. Intervals of a set must not overlap
-/// (EEXIST); they may touch.
-/// </remarks>
-[StructLayout(LayoutKind.Auto)]
-public readonly record struct Element(ByteString Key)
-{
-    /// <summary>The first key that no longer belongs to it; null for a single key, and for an interval up to the greatest.</summary>
-    public ByteString? End { get; init; }
+    /// <summary>Elements may have a timeout.</summary>
+    Timeout = 0x10,
 
-    public static Element Of(IPAddress address) => new(ByteString.Of(address));
-
-    /// <summary>All addresses of a network, for a set of intervals.</summary>
-    public static Element Of(IPNetwork network)
-    {
-        var last = network.BaseAddress.GetAddressBytes();
-        for (var bit = network.PrefixLength; bit < 8 * last.Length; bit++)
-            last[bit / 8] |= (byte)(0x80 >> (bit % 8));
-        return new Element(ByteString.Of(network.BaseAddress)) { End = new ByteString(last).Next() };
-    }
+    /// <summary>Rules may add elements.</summary>
+    Dynamic = 0x20,
 }

@@ -14,19 +14,13 @@ public sealed class Transaction
 {
     private const NetlinkFlags New = NetlinkFlags.Create;
 
-    /// <summary>
-    /// Elements go many to a message. Their list is one attribute, whose length field ends at 65,535; one element needs far
-    /// less than what is left over here.
-    /// </summary>
-    private const int ElementMessageSize = 0xF000;
-    private const int LargestElement = 512;
-
     /// <summary>A rule of some 40 expressions: arbitrary, above any rule of ours.</summary>
     private const int RuleSize = 8192;
 
     private readonly TableName _table;
     private readonly NetlinkBatch _batch = new();
     private uint _lastSetId;
+    private bool _writesElements;
 
     /// <param name="generation">
     /// If given, the transaction fails with ERESTART where the ruleset is no longer of this generation, that is, where somebody
@@ -96,33 +90,31 @@ public sealed class Transaction
         return End(writer, $"delete chain {_table} {name}");
     }
 
-    /// <summary>After all rules that its chain has.</summary>
-    public Transaction AppendRule(Rule rule)
+    /// <summary>After all rules that its chain has, or after one of them.</summary>
+    /// <param name="after">A rule's handle.</param>
+    public Transaction AppendRule(Rule rule, ulong after = 0) => PutRule(rule, New | NetlinkFlags.Append, after, "add a rule to");
+
+    /// <summary>Before all rules that its chain has, or before one of them.</summary>
+    /// <param name="before">A rule's handle.</param>
+    public Transaction InsertRule(Rule rule, ulong before = 0) => PutRule(rule, New, before, "insert a rule into");
+
+    /// <summary>In place of the rule that has its handle.</summary>
+    public Transaction ReplaceRule(Rule rule) => PutRule(rule, NetlinkFlags.Replace, 0, "replace a rule of");
+
+    /// <summary>By its handle.</summary>
+    public Transaction DeleteRule(Rule rule)
     {
-        var writer = Begin(NewRule, New | NetlinkFlags.Append, RuleSize);
+        var writer = Begin(NftablesWire.DeleteRule, NetlinkFlags.None);
         writer.PutText(RuleAttribute.Table, _table.Name);
         writer.PutText(RuleAttribute.Chain, rule.Chain);
-        var list = writer.BeginNested(RuleAttribute.Expressions);
-        foreach (var expression in rule.Expressions)
-        {
-            var item = writer.BeginNested(ListItem);
-            writer.PutText(ExpressionAttribute.Name, expression.Name);
-            var data = writer.BeginNested(ExpressionAttribute.Data);
-            expression.Put(ref writer);
-            writer.EndNested(data);
-            writer.EndNested(item);
-        }
-
-        writer.EndNested(list);
-        if (rule.Comment is not null)
-            writer.Put(RuleAttribute.UserData, UserData.OfComment(rule.Comment));
-        return End(writer, $"add a rule to {_table} {rule.Chain}");
+        writer.PutU64BigEndian(RuleAttribute.Handle, HandleOf(rule));
+        return End(writer, $"delete rule {rule.Handle} of {_table} {rule.Chain}");
     }
 
     /// <summary>All rules of a chain.</summary>
     public Transaction FlushChain(string chain)
     {
-        var writer = Begin(DeleteRule, NetlinkFlags.None);
+        var writer = Begin(NftablesWire.DeleteRule, NetlinkFlags.None);
         writer.PutText(RuleAttribute.Table, _table.Name);
         writer.PutText(RuleAttribute.Chain, chain);
         return End(writer, $"flush chain {_table} {chain}");
@@ -130,15 +122,8 @@ public sealed class Transaction
 
     public Transaction AddSet(Set set)
     {
-        var writer = Begin(NewSet, New);
-        writer.PutText(SetAttribute.Table, _table.Name);
-        writer.PutText(SetAttribute.Name, set.Name);
-        writer.PutU32BigEndian(SetAttribute.Flags, (uint)set.Flags);
-        writer.PutU32BigEndian(SetAttribute.KeyType, set.Key.Type);
-        writer.PutU32BigEndian(SetAttribute.KeyLength, (uint)set.Key.Length);
-        writer.PutU32BigEndian(SetAttribute.Id, ++_lastSetId); // asked for by the kernel, for sets without a name
-        writer.Put(SetAttribute.UserData, UserData.OfSet(set.Comment));
-        return End(writer, $"add set {_table} {set.Name}");
+        PutSet(set, ++_lastSetId); // asked for by the kernel, for sets without a name
+        return this;
     }
 
     /// <summary>With its elements. Errors: EBUSY while rules look it up.</summary>
@@ -150,58 +135,187 @@ public sealed class Transaction
         return End(writer, $"delete set {_table} {name}");
     }
 
-    /// <summary>Errors: EEXIST where an interval overlaps one that is there; an element that is there already is none.</summary>
-    public Transaction AddElements(string set, IEnumerable<Element> elements) =>
-        PutElements(NewElement, New, set, elements, "add elements to");
+    /// <summary>
+    /// Errors: EEXIST where an interval overlaps one that is there, or a map has another value for the key; an element that is there already is none.
+    /// </summary>
+    public Transaction AddElements(string set, IEnumerable<Element> elements) => PutElements(AddingElements(set), elements);
 
-    /// <summary>Errors: ENOENT where one is not there.</summary>
-    public Transaction DeleteElements(string set, IEnumerable<Element> elements) =>
-        PutElements(DeleteElement, NetlinkFlags.None, set, elements, "delete elements of");
+    /// <summary>As <see cref="AddElements"/>, for more elements than should be objects.</summary>
+    public ElementWriter AddingElements(string set) => new(this, new ElementChange(set, 0, NewElement, New, "add elements to"));
+
+    /// <summary>Only their keys matter. Errors: ENOENT where one is not there.</summary>
+    public Transaction DeleteElements(string set, IEnumerable<Element> elements) => PutElements(DeletingElements(set), elements);
+
+    /// <summary>As <see cref="DeleteElements"/>, for more elements than should be objects: keys without data.</summary>
+    public ElementWriter DeletingElements(string set) => new(this, new ElementChange(set, 0, DeleteElement, NetlinkFlags.None, "delete elements of"));
+
+    /// <summary>As <see cref="DeleteElements"/>, but one that is not there is no error: those with a timeout go by themselves. Needs Linux 6.3.</summary>
+    public Transaction DestroyElements(string set, IEnumerable<Element> elements) =>
+        PutElements(new ElementWriter(this, new ElementChange(set, 0, DestroyElement, NetlinkFlags.None, "delete elements of")), elements);
+
+    /// <summary>All elements.</summary>
+    public Transaction FlushSet(string set)
+    {
+        var writer = Begin(DeleteElement, NetlinkFlags.None);
+        writer.PutText(ElementAttribute.Table, _table.Name);
+        writer.PutText(ElementAttribute.Set, set);
+        return End(writer, $"flush set {_table} {set}");
+    }
 
     /// <summary>The whole datagram. Nothing can be added afterwards.</summary>
     internal NetlinkBatch Finish()
     {
+        if (_writesElements)
+            throw new InvalidOperationException("elements are being written: end that first");
         var writer = _batch.Begin(BatchEnd, NetlinkFlags.None);
         writer.PutFixed(new NetfilterHeader(AddressFamily.Unspecified, Subsystem));
         _batch.End(writer, $"commit table {_table}");
         return _batch;
     }
 
-    private Transaction PutElements(int message, NetlinkFlags flags, string set, IEnumerable<Element> elements, string verb)
+    internal NetlinkWriter BeginElements(ElementChange change, int size)
     {
-        using var rest = elements.GetEnumerator();
-        var more = rest.MoveNext();
-        while (more)
-        {
-            var writer = Begin(message, flags, ElementMessageSize);
-            writer.PutText(ElementAttribute.Table, _table.Name);
-            writer.PutText(ElementAttribute.Set, set);
-            var list = writer.BeginNested(ElementAttribute.List);
-            for (; more && writer.Length < ElementMessageSize - LargestElement; more = rest.MoveNext())
-            {
-                PutElement(ref writer, rest.Current.Key, 0);
-                if (rest.Current.End is { } end)
-                    PutElement(ref writer, end, ElementAttribute.IntervalEnd);
-            }
+        var writer = Begin(change.Message, change.Flags, size);
+        _writesElements = true;
+        writer.PutText(ElementAttribute.Table, _table.Name);
+        writer.PutText(ElementAttribute.Set, change.Set);
+        if (change.SetId != 0)
+            writer.PutU32BigEndian(ElementAttribute.SetId, change.SetId);
+        return writer;
+    }
 
-            writer.EndNested(list);
-            End(writer, $"{verb} {_table} {set}");
-        }
+    internal void EndElements(in NetlinkWriter writer, ElementChange change)
+    {
+        _writesElements = false;
+        End(writer, $"{change.Verb} {_table} {change.Set}");
+    }
 
+    private Transaction PutElements(ElementWriter writer, IEnumerable<Element> elements)
+    {
+        foreach (var element in elements)
+            writer.Add(element);
+        writer.End();
         return this;
     }
 
-    private static void PutElement(ref NetlinkWriter writer, ByteString key, uint flags)
+    private void PutSet(Set set, uint id)
     {
-        var item = writer.BeginNested(ListItem);
-        if (flags != 0)
-            writer.PutU32BigEndian(ElementAttribute.Flags, flags);
-        PutData(ref writer, ElementAttribute.Key, key);
-        writer.EndNested(item);
+        var flags = (uint)set.Flags | (set.Data is null ? 0 : SetAttribute.Map);
+        var hasParts = set.Flags.HasFlag(SetFlags.Interval) && set.Key.IsConcatenation;
+        var writer = Begin(NewSet, New);
+        writer.PutText(SetAttribute.Table, _table.Name);
+        writer.PutText(SetAttribute.Name, set.Name);
+        writer.PutU32BigEndian(SetAttribute.Flags, hasParts ? flags | SetAttribute.Concatenation : flags);
+        writer.PutU32BigEndian(SetAttribute.KeyType, set.Key.Type);
+        writer.PutU32BigEndian(SetAttribute.KeyLength, (uint)set.Key.Length);
+        if (set.Data is { } data)
+        {
+            writer.PutU32BigEndian(SetAttribute.DataType, data.Type);
+            writer.PutU32BigEndian(SetAttribute.DataLength, (uint)data.Length);
+        }
+
+        writer.PutU32BigEndian(SetAttribute.Id, id);
+        if (set.Size != 0 || hasParts)
+            PutDescription(ref writer, set, hasParts);
+        writer.Put(SetAttribute.UserData, UserData.OfSet(set));
+        if (set.Counter)
+        {
+            var expression = writer.BeginNested(SetAttribute.Expression);
+            PutExpression(ref writer, new Counter());
+            writer.EndNested(expression);
+        }
+
+        End(writer, $"add set {_table} {set.Name}");
     }
+
+    private static void PutDescription(ref NetlinkWriter writer, Set set, bool hasParts)
+    {
+        var description = writer.BeginNested(SetAttribute.Description);
+        if (set.Size != 0)
+            writer.PutU32BigEndian(SetAttribute.DescribedSize, set.Size);
+        if (hasParts)
+        {
+            var parts = writer.BeginNested(SetAttribute.DescribedParts);
+            foreach (var length in set.Key.PartLengths())
+            {
+                var part = writer.BeginNested(ListItem);
+                writer.PutU32BigEndian(SetAttribute.PartLength, (uint)length);
+                writer.EndNested(part);
+            }
+
+            writer.EndNested(parts);
+        }
+
+        writer.EndNested(description);
+    }
+
+    private Transaction PutRule(Rule rule, NetlinkFlags flags, ulong position, string verb)
+    {
+        var constants = PutConstants(rule);
+        var writer = Begin(NewRule, flags, RuleSize);
+        writer.PutText(RuleAttribute.Table, _table.Name);
+        writer.PutText(RuleAttribute.Chain, rule.Chain);
+        if (flags.HasFlag(NetlinkFlags.Replace))
+            writer.PutU64BigEndian(RuleAttribute.Handle, HandleOf(rule));
+        var list = writer.BeginNested(RuleAttribute.Expressions);
+        foreach (var expression in rule.Expressions)
+        {
+            var item = writer.BeginNested(ListItem);
+            if (expression is OneOf oneOf)
+                PutLookup(ref writer, constants.Dequeue(), oneOf.Source);
+            else
+                PutExpression(ref writer, expression);
+            writer.EndNested(item);
+        }
+
+        writer.EndNested(list);
+        if (position != 0)
+            writer.PutU64BigEndian(RuleAttribute.Position, position);
+        if (rule.Comment is not null)
+            writer.Put(RuleAttribute.UserData, UserData.OfComment(rule.Comment));
+        return End(writer, $"{verb} {_table} {rule.Chain}");
+    }
+
+    /// <summary>The sets without a name that a rule needs; their numbers in the rule's order.</summary>
+    private Queue<uint> PutConstants(Rule rule)
+    {
+        var ids = new Queue<uint>();
+        foreach (var oneOf in rule.Expressions.OfType<OneOf>())
+        {
+            var id = ++_lastSetId;
+            PutSet(new Set(OneOf.SetName, oneOf.Type) { Flags = SetFlags.Anonymous | SetFlags.Constant, Size = (uint)oneOf.Values.Length }, id);
+            PutElements(
+                new ElementWriter(this, new ElementChange(OneOf.SetName, id, NewElement, New, "add elements to")),
+                oneOf.Values.Select(value => new Element(value)));
+            ids.Enqueue(id);
+        }
+
+        return ids;
+    }
+
+    private static void PutExpression(ref NetlinkWriter writer, Expression expression)
+    {
+        writer.PutText(ExpressionAttribute.Name, expression.Name);
+        var data = writer.BeginNested(ExpressionAttribute.Data);
+        expression.Put(ref writer);
+        writer.EndNested(data);
+    }
+
+    private static void PutLookup(ref NetlinkWriter writer, uint setId, Register source)
+    {
+        writer.PutText(ExpressionAttribute.Name, Lookup.Kind);
+        var data = writer.BeginNested(ExpressionAttribute.Data);
+        Lookup.Put(ref writer, setId, source);
+        writer.EndNested(data);
+    }
+
+    private static ulong HandleOf(Rule rule) =>
+        rule.Handle != 0 ? rule.Handle : throw new ArgumentException("a rule that was not read back has no handle", nameof(rule));
 
     private NetlinkWriter Begin(int message, NetlinkFlags flags, int size = 1024)
     {
+        if (_writesElements)
+            throw new InvalidOperationException("elements are being written: end that first");
         var writer = _batch.Begin(NftablesWire.Type(message), flags, size);
         writer.PutFixed(new NetfilterHeader((byte)_table.Family));
         return writer;

@@ -36,7 +36,7 @@ public sealed class NftablesGoldenTests
         43 49 44 52 73 00 00 00 14 00 00 00 11 00 01 00
         02 00 00 00 00 00 00 00 00 00 00 0a
         """,
-        New().AddSet(new Set("pods", SetKey.IPv4Address) { Flags = SetFlags.Interval, Comment = "pod CIDRs" }));
+        New().AddSet(new Set("pods", DataType.IPv4Address) { Flags = SetFlags.Interval, Comment = "pod CIDRs" }));
 
     [Fact]
     public void Adding_a_set_of_addresses() => AssertEqual(
@@ -51,7 +51,7 @@ public sealed class NftablesGoldenTests
         0a 00 0d 00 00 04 02 00 00 00 00 00 14 00 00 00
         11 00 01 00 02 00 00 00 00 00 00 00 00 00 00 0a
         """,
-        New().AddSet(new Set("nodes", SetKey.IPv4Address)));
+        New().AddSet(new Set("nodes", DataType.IPv4Address)));
 
     [Fact]
     public void Adding_a_base_chain() => AssertEqual(

@@ -27,8 +27,8 @@ public sealed class NftablesSocketTests : IDisposable
     {
         var chain = new Chain("egress") { Hook = new ChainHook(ChainType.Nat, Hook.Postrouting, ChainPriority.SourceNat), Comment = "leaving" };
         var other = new Chain("other");
-        var pods = new Set("pods", SetKey.IPv4Address) { Flags = SetFlags.Interval, Comment = "pod CIDRs" };
-        var nodes = new Set("nodes", SetKey.IPv4Address);
+        var pods = new Set("pods", DataType.IPv4Address) { Flags = SetFlags.Interval, Comment = "pod CIDRs" };
+        var nodes = new Set("nodes", DataType.IPv4Address);
         Element[] networks = [Network("10.240.0.0/27"), Network("10.240.0.32/27"), Network("255.255.255.0/24")];
         Element[] addresses = [Address("10.99.0.2"), Address("10.99.0.3")];
         var rules = EveryExpression();
@@ -172,7 +172,7 @@ public sealed class NftablesSocketTests : IDisposable
     [Fact]
     public void Intervals_come_and_go_and_nft_lists_what_is_left()
     {
-        _socket.Commit(new Transaction(Name).AddTable().AddSet(new Set("nets", SetKey.IPv4Address) { Flags = SetFlags.Interval }));
+        _socket.Commit(new Transaction(Name).AddTable().AddSet(new Set("nets", DataType.IPv4Address) { Flags = SetFlags.Interval }));
         var have = new HashSet<Element>();
         Gen.Int[0, 31].HashSet[0, 20].Sample(
             wanted =>
@@ -241,7 +241,7 @@ public sealed class NftablesSocketTests : IDisposable
         ];
     }
 
-    private static Transaction Many(int count) => new Transaction(Name).AddTable().AddSet(new Set("many", SetKey.IPv4Address))
+    private static Transaction Many(int count) => new Transaction(Name).AddTable().AddSet(new Set("many", DataType.IPv4Address))
         .AddElements("many", Enumerable.Range(0, count).Select(i =>
         {
             Span<byte> key = stackalloc byte[4];

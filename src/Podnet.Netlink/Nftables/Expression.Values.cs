@@ -1,0 +1,133 @@
+namespace Podnet.Netlink.Nftables;
+
+/// <summary>Sets something that the kernel keeps with the packet: its mark.</summary>
+public sealed record MetaSet(MetaKey Key, Register Source = Register.R1) : Expression
+{
+    // NFTA_META_*
+    private const int KeyAttribute = 2;
+    private const int SourceAttribute = 3;
+
+    internal override string Name => Meta.Kind;
+
+    internal override void Put(ref NetlinkWriter writer)
+    {
+        writer.PutU32BigEndian(KeyAttribute, (uint)Key);
+        writer.PutU32BigEndian(SourceAttribute, (uint)Source);
+    }
+
+    internal static MetaSet Read(in ExpressionData data) => new((MetaKey)data.U32(KeyAttribute), (Register)data.U32(SourceAttribute));
+}
+
+/// <summary>Loads a constant.</summary>
+public sealed record Immediate(ByteString Value, Register Destination = Register.R1) : Expression
+{
+    internal override string Name => Verdict.Kind;
+
+    internal override void Put(ref NetlinkWriter writer)
+    {
+        writer.PutU32BigEndian(Verdict.DestinationAttribute, (uint)Destination);
+        NftablesWire.PutData(ref writer, Verdict.DataAttribute, Value.Span);
+    }
+
+    internal static Immediate Read(in ExpressionData data) =>
+        new(data.Bytes(Verdict.DataAttribute), (Register)data.U32(Verdict.DestinationAttribute));
+}
+
+/// <summary>Loads a random number of 4 bytes in host byte order, from 0 up to, but without, the modulus.</summary>
+public sealed record RandomNumber(uint Modulus, Register Destination = Register.R1) : Expression
+{
+    internal const string Kind = "numgen";
+
+    // NFTA_NG_*
+    private const int DestinationAttribute = 1;
+    private const int ModulusAttribute = 2;
+    private const int TypeAttribute = 3;
+    private const int OffsetAttribute = 4;
+    private const uint RandomType = 1; // NFT_NG_RANDOM
+
+    internal override string Name => Kind;
+
+    internal override void Put(ref NetlinkWriter writer)
+    {
+        writer.PutU32BigEndian(DestinationAttribute, (uint)Destination);
+        writer.PutU32BigEndian(ModulusAttribute, Modulus);
+        writer.PutU32BigEndian(TypeAttribute, RandomType);
+        writer.PutU32BigEndian(OffsetAttribute, 0);
+    }
+
+    /// <summary>Null for what this record cannot say: numbers in turn, and those that start elsewhere.</summary>
+    internal static RandomNumber? Read(in ExpressionData data) =>
+        data.U32(TypeAttribute) == RandomType && data.U32(OffsetAttribute) == 0
+            ? new RandomNumber(data.U32(ModulusAttribute), (Register)data.U32(DestinationAttribute))
+            : null;
+}
+
+/// <summary>Loads the type of an address of the packet as the routing tables have it: RTN_* (linux/rtnetlink.h), 4 bytes in host byte order.</summary>
+public sealed record AddressType(PacketAddress Address, Register Destination = Register.R1) : Expression
+{
+    /// <summary>RTN_LOCAL: the node's own. What <c>fib daddr type local</c> compares with.</summary>
+    public static readonly ByteString Local = ByteString.OfHost(2);
+
+    internal const string Kind = "fib";
+
+    // NFTA_FIB_*
+    private const int DestinationAttribute = 1;
+    private const int ResultAttribute = 2;
+    private const int FlagsAttribute = 3;
+    private const uint TypeResult = 3; // NFT_FIB_RESULT_ADDRTYPE
+
+    internal override string Name => Kind;
+
+    internal override void Put(ref NetlinkWriter writer)
+    {
+        writer.PutU32BigEndian(FlagsAttribute, (uint)Address);
+        writer.PutU32BigEndian(ResultAttribute, TypeResult);
+        writer.PutU32BigEndian(DestinationAttribute, (uint)Destination);
+    }
+
+    /// <summary>Null for another question to the routing tables.</summary>
+    internal static AddressType? Read(in ExpressionData data) =>
+        data.U32(ResultAttribute) == TypeResult && (PacketAddress)data.U32(FlagsAttribute) is var address and (PacketAddress.Source or PacketAddress.Destination)
+            ? new AddressType(address, (Register)data.U32(DestinationAttribute))
+            : null;
+}
+
+/// <summary>NFTA_FIB_F_SADDR, NFTA_FIB_F_DADDR.</summary>
+public enum PacketAddress : uint
+{
+    Source = 1,
+    Destination = 2,
+}
+
+/// <summary>Turns the bytes of each value round. nft has it before a lookup of an inet_proto in a set of intervals, where it changes nothing.</summary>
+/// <param name="Length">Of all values, in bytes.</param>
+/// <param name="Size">Of one value, in bytes: 2, 4 or 8.</param>
+public sealed record ByteOrder(Register Register, int Length, int Size) : Expression
+{
+    internal const string Kind = "byteorder";
+
+    // NFTA_BYTEORDER_*
+    private const int SourceAttribute = 1;
+    private const int DestinationAttribute = 2;
+    private const int OperationAttribute = 3;
+    private const int LengthAttribute = 4;
+    private const int SizeAttribute = 5;
+    private const uint HostToNetwork = 1; // NFT_BYTEORDER_HTON
+
+    internal override string Name => Kind;
+
+    internal override void Put(ref NetlinkWriter writer)
+    {
+        writer.PutU32BigEndian(SourceAttribute, (uint)Register);
+        writer.PutU32BigEndian(DestinationAttribute, (uint)Register);
+        writer.PutU32BigEndian(OperationAttribute, HostToNetwork);
+        writer.PutU32BigEndian(LengthAttribute, (uint)Length);
+        writer.PutU32BigEndian(SizeAttribute, (uint)Size);
+    }
+
+    /// <summary>Null for the other direction, and another register for the result.</summary>
+    internal static ByteOrder? Read(in ExpressionData data) =>
+        data.U32(OperationAttribute) == HostToNetwork && data.U32(SourceAttribute) == data.U32(DestinationAttribute)
+            ? new ByteOrder((Register)data.U32(SourceAttribute), (int)data.U32(LengthAttribute), (int)data.U32(SizeAttribute))
+            : null;
+}
