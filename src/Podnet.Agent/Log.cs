@@ -34,4 +34,10 @@ internal static partial class Log
 
     [LoggerMessage(209, LogLevel.Information, "Stopping; routes and rules stay as they are")]
     public static partial void Stopping(this ILogger logger);
+
+    [LoggerMessage(210, LogLevel.Information, "Set {Done}")]
+    public static partial void SettingApplied(this ILogger logger, string done);
+
+    [LoggerMessage(211, LogLevel.Warning, "Cannot be set from this network namespace or container, and stays as it is: {Reason}")]
+    public static partial void SettingFailed(this ILogger logger, string reason);
 }

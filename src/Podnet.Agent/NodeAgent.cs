@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using k8s.Models;
 using Microsoft.Extensions.Logging;
+using Podnet.Agent.Config;
 using Podnet.Kubernetes;
 using Podnet.Kubernetes.Converters;
 
@@ -14,12 +15,13 @@ public static class NodeAgent
 {
     /// <summary>Runs until cancelled, and says on standard output what it does.</summary>
     /// <exception cref="KubeconfigException">The kubeconfig, or without one the pod's service account, cannot be used.</exception>
-    public static Task RunAsync(AgentOptions options, CancellationToken ct) => RunAsync(options, new LineLogger(Console.Out), ct);
+    public static Task RunAsync(AgentOptions options, CancellationToken ct) => RunAsync(options, new LineLogger(Console.Out, options.LogLevel), ct);
 
     internal static async Task RunAsync(AgentOptions options, ILogger logger, CancellationToken ct)
     {
         using var client = options.Kubeconfig is { } kubeconfig ? ApiClient.FromKubeconfig(kubeconfig) : ApiClient.InCluster();
         logger.Started(options.NodeName, options.ProxyMode, client.Server);
+        ProcessSettings.Apply(options, logger);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
         var nodes = new Informer<V1Node>(client, Resources.Nodes, logger);
         var services = new Informer<V1Service>(client, Resources.Services, logger, ProxyLabels.Selectors);
@@ -29,7 +31,7 @@ public static class NodeAgent
         cluster.Follow(services);
         cluster.Follow(slices);
         using var dataplane = new NodeDataplane(options);
-        var loop = new ReconcileLoop(dataplane.Parts, new LoopTiming { SyncPeriod = options.SyncPeriod }, logger);
+        var loop = new ReconcileLoop(dataplane.Parts, LoopTiming.For(options), logger);
         var programmed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         loop.Applied = state =>
         {

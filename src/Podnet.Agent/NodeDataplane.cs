@@ -7,7 +7,7 @@ internal sealed class NodeDataplane(AgentOptions options) : IDisposable
 {
     public IReadOnlyList<IDataplanePart> Parts { get; } =
     [
-        new SysctlsPart(),
+        new SysctlsPart(options),
         new RoutesPart(options),
         new EgressPart(options),
         new ServicesPart(IPFamily.V4, options),

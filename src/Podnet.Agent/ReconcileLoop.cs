@@ -22,6 +22,12 @@ internal sealed record LoopTiming
     public TimeSpan FirstRetry { get; init; } = TimeSpan.FromMilliseconds(200);
 
     public TimeSpan LongestRetry { get; init; } = TimeSpan.FromSeconds(30);
+
+    public static LoopTiming For(AgentOptions options)
+    {
+        var timing = new LoopTiming { SyncPeriod = options.SyncPeriod };
+        return options.MinSyncPeriod is { } pause ? timing with { ShortestPause = pause, LongestPause = pause } : timing;
+    }
 }
 
 /// <summary>

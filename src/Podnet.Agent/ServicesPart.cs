@@ -1,5 +1,5 @@
-using System.Collections.Immutable;
 using System.Net;
+using Podnet.Agent.Config;
 using Podnet.Core.Model;
 using Podnet.Core.Rules;
 using Podnet.Core.Services;
@@ -63,13 +63,9 @@ internal sealed class ServicesPart(IPFamily family, AgentOptions options) : IDat
 
     private ServiceProxyConfig Config(ClusterState state)
     {
-        var node = state.Nodes.GetValueOrDefault(options.NodeName);
-        var pods = options.ClusterCidrs.IsEmpty ? node?.PodCidrs ?? [] : options.ClusterCidrs;
         _accounting ??= AccountingObjects.TryEnsure();
-        return new()
+        return ServiceProxySettings.For(options, state) with
         {
-            LocalTraffic = pods.IsEmpty ? null : new LocalTraffic.FromNetworks(pods),
-            NodeIPs = FirstOfEachFamily(node?.InternalIPs ?? []),
             Nfacct = _accounting.Value,
             ConntrackTcpBeLiberal = Sysctl.Exists(TcpBeLiberal) && Sysctl.Read(TcpBeLiberal) == "1",
         };
@@ -79,7 +75,4 @@ internal sealed class ServicesPart(IPFamily family, AgentOptions options) : IDat
         written + deleted == 0 ? null : $"{written} chains written, {deleted} deleted";
 
     private bool IsOurs(IPAddress address) => address.Family() == family;
-
-    private static ImmutableArray<IPAddress> FirstOfEachFamily(ImmutableArray<IPAddress> addresses) =>
-        [.. addresses.DistinctBy(address => address.Family())];
 }

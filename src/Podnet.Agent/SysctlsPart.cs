@@ -1,3 +1,4 @@
+using Podnet.Agent.Config;
 using Podnet.Core.Model;
 using Podnet.Core.Routes;
 using Podnet.Dataplane.Sysctls;
@@ -5,7 +6,7 @@ using Podnet.Dataplane.Sysctls;
 namespace Podnet.Agent;
 
 /// <summary>Kernel settings without which nothing would be forwarded.</summary>
-internal sealed class SysctlsPart : IDataplanePart
+internal sealed class SysctlsPart(AgentOptions options) : IDataplanePart
 {
     private IReadOnlyCollection<KernelSetting> _wanted = [];
 
@@ -15,8 +16,9 @@ internal sealed class SysctlsPart : IDataplanePart
     {
         if (!changes.Nodes && !readBack)
             return null;
-        // As kube-proxy's default is: node ports answer on 127.0.0.1, too.
-        _wanted = KernelSetting.For(state, localhostNodePorts: true);
+        // In nftables mode node ports never answer on 127.0.0.1.
+        var localhost = options.ProxyMode == ProxyMode.Iptables && ServiceProxySettings.For(options, state).ServesLocalhost;
+        _wanted = [.. KernelSetting.For(state, localhost), .. ConntrackSettings.For(options.Conntrack)];
         return Repair();
     }
 

@@ -12,7 +12,7 @@ internal static class Invocation
 
     internal static async Task<int> RunAsync(RootCommand root, string[] args)
     {
-        var parsed = root.Parse(args);
+        var parsed = root.Parse(AgentCommand.Words(args));
         if (parsed.Errors.Count > 0)
         {
             Complain($"{parsed.Errors[0].Message} See '{parsed.CommandResult.Command.Name} --help'.");

@@ -20,6 +20,9 @@ public static class IPFamilies
 
     public static IPFamily Family(this IPNetwork network) => network.BaseAddress.Family();
 
+    /// <summary>As Kubernetes writes it.</summary>
+    public static string Name(this IPFamily family) => family == IPFamily.V4 ? "IPv4" : "IPv6";
+
     /// <summary>Length of a whole address of the family, in bits: the prefix length of a single host.</summary>
     public static int Bits(this IPFamily family) => family == IPFamily.V4 ? 32 : 128;
 }

@@ -33,6 +33,9 @@ public sealed class IptablesDriver
         _tool = tool;
     }
 
+    /// <summary>Without the programs there are no rules to look after.</summary>
+    public static bool IsInstalled(IPFamily family) => new IptablesTool(family).IsThere();
+
     /// <summary>
     /// Makes the kernel's rules these. The first time, and after a failure, by reading back what is there; else by writing what
     /// differs from what was written last.

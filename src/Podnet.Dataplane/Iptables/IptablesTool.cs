@@ -56,6 +56,19 @@ internal sealed partial class IptablesTool(IPFamily family, string folder = "")
         throw new IptablesException($"{program}: {words}");
     }
 
+    /// <summary>False where the package iptables is not installed.</summary>
+    public bool IsThere()
+    {
+        try
+        {
+            return ChildProcess.Run(new ProcessStart(_name, ["--version"]), default, Patience).Succeeded;
+        }
+        catch (KernelException e) when (e.Errno == Errno.NoEntry)
+        {
+            return false;
+        }
+    }
+
     public bool HasChain(string table, string chain) => Run(_name, ["-w", "5", "-t", table, "-S", chain], default).Succeeded;
 
     [GeneratedRegex(@"line:? (?<number>\d+)", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 1000)]
