@@ -23,8 +23,16 @@ public sealed class PacketRowTests
     }
 
     [Theory]
+    [MemberData(nameof(All))]
+    public void The_nftables_objects_do_it(string name)
+    {
+        var row = Rows[name];
+        Check(row.Nftables, TraceNftables(row, row.Packet));
+    }
+
+    [Theory]
     [MemberData(nameof(Sticking))]
-    public void The_iptables_rules_lead_a_client_back_to_its_endpoint(string name)
+    public void Both_modes_lead_a_client_back_to_its_endpoint(string name)
     {
         var row = Rows[name];
         foreach (var outcome in row.Iptables)
@@ -32,11 +40,15 @@ public sealed class PacketRowTests
             var endpoint = IPEndPoint.Parse(outcome.Split(' ')[0]);
             var packet = row.Packet with { Session = new PacketTarget(endpoint.Address, (ushort)endpoint.Port) };
             Check([outcome], TraceIptables(row, packet));
+            Check([outcome], TraceNftables(row, packet));
         }
     }
 
     private static PacketTrace TraceIptables(PacketRow row, Packet packet) =>
         IptablesTracer.Trace(row.Scenario.RenderIptables(packet.Family), row.Scenario.Node, packet);
+
+    private static PacketTrace TraceNftables(PacketRow row, Packet packet) =>
+        NftablesTracer.Trace(new TracedTable(row.Scenario.RenderNftables(packet.Family)), row.Scenario.Node, packet);
 
     /// <summary>The outcomes, all equally likely; what fails shows the rules that the packet went through.</summary>
     private static void Check(IReadOnlyList<string> expected, PacketTrace trace)

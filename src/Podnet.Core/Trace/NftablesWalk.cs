@@ -1,0 +1,158 @@
+using System.Collections.Immutable;
+using Podnet.Core.Nftables;
+
+namespace Podnet.Core.Trace;
+
+/// <summary>A packet's way through chains of one table at one hook.</summary>
+internal sealed class NftablesWalk(TracedTable table, TracedNode node, Hook hook)
+{
+    private readonly string _hook = hook.ToString().ToUpperInvariant();
+
+    public List<RuledPacket> Walk(TableChain chain, PacketState state)
+    {
+        var ended = new List<RuledPacket>();
+        List<PacketState> passing = [state];
+        foreach (var rule in chain.Rules)
+        {
+            var next = new List<PacketState>();
+            foreach (var result in passing.SelectMany(packet => Apply(chain, rule, packet)))
+            {
+                if (result.EndsChain || result.Ruled.Verdict != PacketVerdict.Continue)
+                    ended.Add(result.Ruled);
+                else
+                    next.Add(result.Ruled.State);
+            }
+
+            passing = next;
+        }
+
+        ended.AddRange(passing.Select(p => new RuledPacket(p, PacketVerdict.Continue)));
+        return ended;
+    }
+
+    /// <summary>One statement after the other: a match that fails ends the rule, and what those before it did to the packet stays done.</summary>
+    private IEnumerable<RuleResult> Apply(TableChain chain, TableRule rule, PacketState packet)
+    {
+        var found = ImmutableArray.CreateBuilder<TableElement>();
+        var state = packet;
+        foreach (var statement in rule.Statements)
+        {
+            switch (statement)
+            {
+                case ByMap map when table.Find(map.Map, state) is { } element:
+                    found.Add(element);
+                    return element.Data.Chain is { } target ? Go(target, ends: true, Passing()) : [Verdict(PacketVerdict.Drop)];
+                case ByMap:
+                    return [RuleResult.Next(state)];
+                case Jump jump:
+                    return Go(jump.Chain, ends: false, Passing());
+                case Goto go:
+                    return Go(go.Chain, ends: true, Passing());
+                case Drop:
+                    return [Verdict(PacketVerdict.Drop)];
+                case Reject:
+                    return [Verdict(PacketVerdict.Reject)];
+                case MasqueradeFullyRandom:
+                    return [new RuleResult(new RuledPacket(Passing() with { Masqueraded = true }, PacketVerdict.Accept), false)];
+                case ToSession to when SessionOf(to, state) is { } endpoint:
+                    return [Sent(Passing(), endpoint)];
+                case ToSession:
+                    return [RuleResult.Next(state)];
+                case ToEndpoint to:
+                    return Choose(to.Map, to.Count, state, Passing());
+                case ToEndpointForSession to:
+                    return Choose(to.Map, to.Count, state, Passing());
+                case SetMark mark:
+                    state = state with { Mark = state.Mark | mark.Mask };
+                    break;
+                case ToggleMark mark:
+                    state = state with { Mark = state.Mark ^ mark.Mask };
+                    break;
+                case InSet set when table.Find(set.Set, state) is { } element && !set.Inverted:
+                    found.Add(element);
+                    break;
+                default:
+                    if (!Holds(statement, state))
+                        return [RuleResult.Next(state)];
+                    break;
+            }
+        }
+
+        return [RuleResult.Next(Passing())];
+
+        PacketState Passing() => state.Passing(new TraceStep(_hook, NftText.TableOf(table.Family), Print(chain, rule, found)));
+
+        RuleResult Verdict(PacketVerdict verdict) => new(new RuledPacket(Passing(), verdict), false);
+    }
+
+    private bool Holds(Statement statement, PacketState packet) => statement switch
+    {
+        // Only a connection's first packet is traced.
+        NewConnection or Count => true,
+        Translated => packet.Translated,
+        Marked marked => (packet.Mark & marked.Mask) != 0,
+        SourceIn source => source.Network.Contains(packet.Packet.Source) != source.Inverted,
+        // To a packet without an interface the name is "", which is none.
+        FromInterface { IsPrefix: true } link => (packet.In ?? "").StartsWith(link.Name, StringComparison.Ordinal) != link.Inverted,
+        FromInterface link => (packet.In == link.Name) != link.Inverted,
+        FromNode => node.IsLocal(packet.Packet.Source),
+        InSet set => table.Find(set.Set, packet) is null == set.Inverted,
+        _ => throw new ArgumentOutOfRangeException(nameof(statement), statement, "is no match"),
+    };
+
+    private IEnumerable<RuleResult> Go(string name, bool ends, PacketState packet) =>
+        table.Chain(name) is { } chain
+            ? Walk(chain, packet).Select(ruled => new RuleResult(ruled, ends))
+            : throw new ArgumentException($"table {NftText.TableOf(table.Family)} has no chain {name}", nameof(name));
+
+    /// <summary>Each slot is as likely as any other. Where one has no endpoint, the rule does not match.</summary>
+    private IEnumerable<RuleResult> Choose(ServiceSet map, int count, PacketState packet, PacketState matched)
+    {
+        for (var slot = 0; slot < count; slot++)
+        {
+            var probability = packet.Probability / count;
+            if (table.Find(map, packet, slot) is { } element)
+            {
+                // The last step is the rule's.
+                var step = matched.Steps[^1];
+                var chosen = matched with { Steps = matched.Steps.SetItem(matched.Steps.Count - 1, step with { Rule = $"{step.Rule}{Print([element])}" }) };
+                yield return Sent(chosen with { Probability = probability }, TracedTable.TargetOf(element));
+            }
+            else
+            {
+                yield return RuleResult.Next(packet with { Probability = probability });
+            }
+        }
+    }
+
+    /// <summary>A session with an endpoint that the Service does not have, or that may not be used here, is none: such end at once.</summary>
+    private PacketTarget? SessionOf(ToSession rule, PacketState packet)
+    {
+        if (packet.Packet.Session is not { } session || table.Find(rule.Services, packet) is null)
+            return null;
+        var map = (rule.Services == ServiceSet.SessionNodePorts, rule.Sessions == ServiceSet.LocalSessions) switch
+        {
+            (false, false) => ServiceSet.Endpoints,
+            (false, true) => ServiceSet.LocalEndpoints,
+            (true, false) => ServiceSet.NodePortEndpoints,
+            (true, true) => ServiceSet.LocalNodePortEndpoints,
+        };
+        return table.Endpoints(map, packet).Contains(session) ? session : null;
+    }
+
+    private static RuleResult Sent(PacketState packet, PacketTarget to) =>
+        new(new RuledPacket(packet with { Destination = to.Address, Port = to.Port, Translated = true }, PacketVerdict.Accept), false);
+
+    /// <summary>"chain: rule", and the elements that decided.</summary>
+    private string Print(TableChain chain, TableRule rule, IEnumerable<TableElement> found) =>
+        $"{chain.Name}: {NftText.Rule(table.Family, rule)}{Print(found)}";
+
+    private static string Print(IEnumerable<TableElement> found) =>
+        string.Concat(found.Select(element => $" {{ {NftText.Element(element)} }}"));
+
+    /// <param name="EndsChain">After a goto nothing comes back.</param>
+    private readonly record struct RuleResult(RuledPacket Ruled, bool EndsChain)
+    {
+        public static RuleResult Next(PacketState state) => new(new RuledPacket(state, PacketVerdict.Continue), false);
+    }
+}
