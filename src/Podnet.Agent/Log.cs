@@ -40,4 +40,7 @@ internal static partial class Log
 
     [LoggerMessage(211, LogLevel.Warning, "Cannot be set from this network namespace or container, and stays as it is: {Reason}")]
     public static partial void SettingFailed(this ILogger logger, string reason);
+
+    [LoggerMessage(220, LogLevel.Warning, "No Event can be written about {Kind} {Name}: {Reason}")]
+    public static partial void EventFailed(this ILogger logger, string kind, string name, string reason);
 }

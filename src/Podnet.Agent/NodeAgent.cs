@@ -23,13 +23,14 @@ public static class NodeAgent
         logger.Started(options.NodeName, options.ProxyMode, client.Server);
         ProcessSettings.Apply(options, logger);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var nodes = new Informer<V1Node>(client, Resources.Nodes, logger);
-        var services = new Informer<V1Service>(client, Resources.Services, logger, ProxyLabels.Selectors);
-        var slices = new Informer<V1EndpointSlice>(client, Resources.EndpointSlices, logger, ProxyLabels.Selectors);
         var cluster = new ClusterStateBuilder(logger);
-        cluster.Follow(nodes);
-        cluster.Follow(services);
-        cluster.Follow(slices);
+        var self = Channel.CreateBounded<V1Node>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest });
+        var nodes = new ListWatch<V1Node>(client, Resources.Nodes, new OwnNode(options.NodeName, cluster.Nodes, self.Writer), logger);
+        var services = new ListWatch<V1Service>(client, Resources.Services, cluster.Services, logger, ProxyLabels.Selectors);
+        var slices = new ListWatch<V1EndpointSlice>(client, Resources.EndpointSlices, cluster.EndpointSlices, logger, ProxyLabels.Selectors);
+        var cidrs = new ListWatch<V1ServiceCIDR>(client, Resources.ServiceCidrs, cluster.ServiceCidrs, logger) { Older = Resources.BetaServiceCidrs };
+        var events = new LeftOutEvents(client, options.NodeName, logger);
+        cluster.LeftOut = events.Add;
         using var dataplane = new NodeDataplane(options);
         var loop = new ReconcileLoop(dataplane.Parts, LoopTiming.For(options), logger);
         var programmed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -39,17 +40,13 @@ public static class NodeAgent
             if (state.Nodes.TryGetValue(options.NodeName, out var node) && !node.PodCidrs.IsEmpty)
                 programmed.TrySetResult();
         };
-        var self = Channel.CreateBounded<V1Node>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest });
-        nodes.Changed += (_, now) =>
-        {
-            if (now?.Metadata.Name == options.NodeName)
-                self.Writer.TryWrite(now);
-        };
         Task[] tasks =
         [
             nodes.RunAsync(stop.Token),
             services.RunAsync(stop.Token),
             slices.RunAsync(stop.Token),
+            cidrs.RunAsync(stop.Token),
+            events.RunAsync(stop.Token),
             loop.RunAsync(stop.Token),
             ApplyAsync(),
             ReportAsync(),
@@ -59,7 +56,7 @@ public static class NodeAgent
 
         async Task ApplyAsync()
         {
-            await Task.WhenAll(nodes.Synced, services.Synced, slices.Synced).WaitAsync(stop.Token);
+            await Task.WhenAll(nodes.Synced, services.Synced, slices.Synced, cidrs.Synced).WaitAsync(stop.Token);
             var state = cluster.Current;
             logger.Synced(state.Nodes.Count, state.Services.Count, state.EndpointSlices.Values.Sum(slices => slices.Length));
             cluster.Subscribe(loop.Want);

@@ -68,7 +68,7 @@ public sealed class ApiClient : IDisposable
         }
     }
 
-    /// <summary>Everything, page by page. An object that cannot be read fails it: an <see cref="Informer{T}"/> skips it instead.</summary>
+    /// <summary>Everything, page by page. An object that cannot be read fails it: a <see cref="ListWatch{T}"/> leaves it out instead.</summary>
     /// <param name="namespace">Null for all namespaces.</param>
     public async Task<List<T>> ListAsync<T>(Resource<T> resource, string? @namespace, ListSelectors? selectors, CancellationToken ct)
         where T : class, IKubernetesObject<V1ObjectMeta>
@@ -77,14 +77,13 @@ public sealed class ApiClient : IDisposable
         string? next = null;
         do
         {
-            var page = await ListPageAsync(resource, @namespace, selectors, next, ct);
-            if (page.Broken is [var broken, ..])
-                throw Unreadable($"list {resource.Plural}", $"{resource.Kind} {broken.Name}: {broken.Reason}");
-            all.AddRange(page.Items);
-            next = page.Continue;
+            next = (await ListPageAsync(resource, @namespace, selectors, next, all.Add, LeaveOut, ct)).Continue;
         }
         while (next is not null);
         return all;
+
+        void LeaveOut(BrokenObject broken) =>
+            throw Unreadable($"list {resource.Plural}", $"{resource.Kind} {broken.Name}: {broken.Reason}");
     }
 
     public Task<T> CreateAsync<T>(Resource<T> resource, T value, CancellationToken ct)
@@ -135,23 +134,35 @@ public sealed class ApiClient : IDisposable
 
     public void Dispose() => _http.Dispose();
 
-    internal async Task<ListPage<T>> ListPageAsync<T>(
-        Resource<T> resource, string? @namespace, ListSelectors? selectors, string? next, CancellationToken ct)
+    /// <summary>One page, item by item as it comes in.</summary>
+    internal async Task<ListEnd> ListPageAsync<T>(
+        Resource<T> resource, string? @namespace, ListSelectors? selectors, string? next, Action<T> found, Action<BrokenObject> broken,
+        CancellationToken ct)
         where T : class, IKubernetesObject<V1ObjectMeta>
     {
         var query = new StringBuilder(resource.Path(@namespace)).Append("?limit=").Append(PageSize);
         ListSelectors.AppendTo(query, selectors);
         if (next is not null)
             query.Append("&continue=").Append(Uri.EscapeDataString(next));
-        using var response = await SendAsync(HttpMethod.Get, query.ToString(), content: null, ct);
-        var body = await response.Content.ReadAsByteArrayAsync(ct);
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        timeout.CancelAfter(RequestTimeout);
+        using var response = await SendAsync(HttpMethod.Get, query.ToString(), content: null, ct, HttpCompletionOption.ResponseHeadersRead);
         try
         {
-            return ListPage.Read(body, resource);
+            await using var body = await response.Content.ReadAsStreamAsync(timeout.Token);
+            return await new ListStream<T>(resource, found, broken).ReadAsync(body, timeout.Token);
         }
         catch (JsonException e)
         {
             throw Unreadable($"list {resource.Plural}", e.Message);
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException)
+        {
+            throw new ApiException(0, "Unreachable", $"list {resource.Plural}: {Innermost(e).Message}", inner: e);
+        }
+        catch (OperationCanceledException e) when (!ct.IsCancellationRequested)
+        {
+            throw new ApiException(0, "Timeout", $"list {resource.Plural}: no whole page in {RequestTimeout.TotalSeconds} s", inner: e);
         }
     }
 

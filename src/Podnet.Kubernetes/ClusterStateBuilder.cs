@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Net;
 using k8s;
 using k8s.Models;
 using Microsoft.Extensions.Logging;
@@ -8,17 +9,38 @@ using Podnet.Kubernetes.Converters;
 namespace Podnet.Kubernetes;
 
 /// <summary>
-/// Changes of API objects → snapshots of the cluster. An object that cannot be used is left out of them, and the log says so once.
-/// Its methods are what <see cref="Informer{T}.Changed"/> calls, from any thread.
+/// API objects → snapshots of the cluster. Each object becomes the little that matters to a node's network as it comes in, and is
+/// not kept beside it. One that cannot be used is left out, and the log says so once.
 /// </summary>
-public sealed class ClusterStateBuilder(ILogger logger)
+public sealed class ClusterStateBuilder
 {
     private readonly Lock _lock = new();
-    private readonly Dictionary<(string Kind, ObjectName Name), string> _problems = [];
+    private readonly ILogger _logger;
+    private readonly Dictionary<ObjectName, ServiceCidr> _serviceCidrs = [];
     private volatile ClusterState _current = ClusterState.Empty;
     private Action<ClusterState, ClusterChanges>? _changed;
 
+    public ClusterStateBuilder(ILogger logger)
+    {
+        _logger = logger;
+        Nodes = Sink<V1Node, Node>(Resources.Nodes, NodeConverter.Convert, Unchanged.Is, Put);
+        Services = Sink<V1Service, Service>(Resources.Services, ServiceConverter.Convert, Unchanged.Is, Put);
+        EndpointSlices = Sink<V1EndpointSlice, EndpointSlice>(Resources.EndpointSlices, EndpointSliceConverter.Convert, Unchanged.Is, Put);
+        ServiceCidrs = Sink<V1ServiceCIDR, ServiceCidr>(Resources.ServiceCidrs, ServiceCidrConverter.Convert, ServiceCidr.AreSame, Put);
+    }
+
     public ClusterState Current => _current;
+
+    public IObjectSink<V1Node> Nodes { get; }
+
+    public IObjectSink<V1Service> Services { get; }
+
+    public IObjectSink<V1EndpointSlice> EndpointSlices { get; }
+
+    public IObjectSink<V1ServiceCIDR> ServiceCidrs { get; }
+
+    /// <summary>Told of each object that is left out, as a whole or in part, when the log is: once until it changes. Must not wait.</summary>
+    public Action<LeftOutObject>? LeftOut { get; set; }
 
     /// <summary>
     /// Tells of the current state and <see cref="ClusterChanges.Everything"/> at once, from then on of each change that matters to a
@@ -33,92 +55,70 @@ public sealed class ClusterStateBuilder(ILogger logger)
         }
     }
 
-    public void Follow(Informer<V1Node> nodes) => nodes.Changed += (before, now) =>
-        Apply("Node", before, now, NodeConverter.Convert, static (state, name, _, node) =>
-            With(state.Nodes, name.Name, node, Unchanged.Is) is { } changed
-                ? (state with { Nodes = changed }, ClusterChanges.OfNodes)
-                : (state, ClusterChanges.None));
+    private ConvertingSink<TObject, TModel> Sink<TObject, TModel>(
+        Resource<TObject> resource, Func<TObject, Converted<TModel>> convert, Func<TModel, TModel, bool> unchanged,
+        Func<ClusterState, ObjectName, TModel?, TModel?, (ClusterState State, ClusterChanges Changes)> put)
+        where TObject : class, IKubernetesObject<V1ObjectMeta>
+        where TModel : class
+    {
+        return new(resource, convert, unchanged, Changed, Say);
 
-    public void Follow(Informer<V1Service> services) => services.Changed += (before, now) =>
-        Apply("Service", before, now, ServiceConverter.Convert, static (state, name, _, service) =>
-            With(state.Services, name, service, Unchanged.Is) is { } changed
-                ? (state with { Services = changed }, ClusterChanges.OfServices(name))
-                : (state, ClusterChanges.None));
+        void Changed(ObjectName name, TModel? before, TModel? now)
+        {
+            lock (_lock)
+            {
+                (_current, var changes) = put(_current, name, before, now);
+                if (!changes.IsNone)
+                    _changed?.Invoke(_current, changes);
+            }
+        }
+    }
 
-    public void Follow(Informer<V1EndpointSlice> slices) => slices.Changed += (before, now) =>
-        Apply("EndpointSlice", before, now, EndpointSliceConverter.Convert, static (state, name, before, slice) =>
-            Put(state, name, EndpointSliceConverter.ServiceOf(before), slice));
+    private void Say(LeftOutObject leftOut)
+    {
+        var shown = Fields.Quote(leftOut.Name.ToString());
+        if (leftOut.IsWhole)
+            _logger.ObjectLeftOut(leftOut.Kind, shown, leftOut.Problem);
+        else
+            _logger.PartLeftOut(leftOut.Kind, shown, leftOut.Problem);
+        LeftOut?.Invoke(leftOut);
+    }
 
+    private static (ClusterState State, ClusterChanges Changes) Put(ClusterState state, ObjectName name, Node? before, Node? now) =>
+        (state with { Nodes = now is null ? state.Nodes.Remove(name.Name) : state.Nodes.SetItem(name.Name, now) }, ClusterChanges.OfNodes);
+
+    private static (ClusterState State, ClusterChanges Changes) Put(ClusterState state, ObjectName name, Service? before, Service? now) =>
+        (state with { Services = now is null ? state.Services.Remove(name) : state.Services.SetItem(name, now) }, ClusterChanges.OfServices(name));
+
+    /// <summary>One that got another Service changes both.</summary>
     private static (ClusterState State, ClusterChanges Changes) Put(
-        ClusterState state, ObjectName name, ObjectName? serviceBefore, EndpointSlice? slice)
+        ClusterState state, ObjectName name, EndpointSlice? before, EndpointSlice? now)
     {
         var index = state.EndpointSlices;
-        var before = serviceBefore is { } service ? state.SlicesOf(service).FirstOrDefault(each => each.Name == name) : null;
-        if (before is null && slice is null)
-            return (state, ClusterChanges.None);
-        if (before is not null && slice is not null && Unchanged.Is(before, slice))
-            return (state, ClusterChanges.None);
         var changes = ClusterChanges.None;
-        if (before is not null)
+        if (before is not null && before.ServiceName != now?.ServiceName)
         {
             changes = ClusterChanges.OfServices(before.ServiceName);
-            if (slice?.ServiceName != before.ServiceName)
-                index = index.Without(before.ServiceName, name);
+            index = index.Without(before.ServiceName, name);
         }
-        if (slice is not null)
+        if (now is not null)
         {
-            changes = changes.Merge(ClusterChanges.OfServices(slice.ServiceName));
-            index = index.With(slice);
+            changes = changes.Merge(ClusterChanges.OfServices(now.ServiceName));
+            index = index.With(now);
         }
         return (state with { EndpointSlices = index }, changes);
     }
 
-    private void Apply<TObject, TModel>(
-        string kind, TObject? before, TObject? now, Func<TObject, Converted<TModel>> convert,
-        Func<ClusterState, ObjectName, TObject?, TModel?, (ClusterState State, ClusterChanges Changes)> put)
-        where TObject : class, IKubernetesObject<V1ObjectMeta>
-        where TModel : class
+    /// <summary>Under the lock, as all of them: the blocks of all objects together are what there is.</summary>
+    private (ClusterState State, ClusterChanges Changes) Put(ClusterState state, ObjectName name, ServiceCidr? before, ServiceCidr? now)
     {
-        var meta = (now ?? before)!.Metadata;
-        var name = new ObjectName(meta.NamespaceProperty ?? "", meta.Name);
-        var converted = now is null ? Converted<TModel>.Ignored : convert(now);
-        lock (_lock)
-        {
-            Say(kind, name, converted.Problem, leftOut: converted.Value is null);
-            var (state, changes) = put(_current, name, before, converted.Value);
-            if (changes.IsNone)
-                return;
-            _current = state;
-            _changed?.Invoke(state, changes);
-        }
-    }
-
-    private void Say(string kind, ObjectName name, string? problem, bool leftOut)
-    {
-        if (problem is null)
-        {
-            _problems.Remove((kind, name));
-            return;
-        }
-        if (_problems.GetValueOrDefault((kind, name)) == problem)
-            return;
-        _problems[(kind, name)] = problem;
-        var shown = Fields.Quote(name.Namespace.Length == 0 ? name.Name : name.ToString());
-        if (leftOut)
-            logger.ObjectLeftOut(kind, shown, problem);
-        else
-            logger.PartLeftOut(kind, shown, problem);
-    }
-
-    /// <summary>Null if nothing changes.</summary>
-    private static ImmutableDictionary<TKey, TValue>? With<TKey, TValue>(
-        ImmutableDictionary<TKey, TValue> all, TKey name, TValue? now, Func<TValue, TValue, bool> unchanged)
-        where TKey : notnull
-        where TValue : class
-    {
-        var before = all.GetValueOrDefault(name);
         if (now is null)
-            return before is null ? null : all.Remove(name);
-        return before is not null && unchanged(before, now) ? null : all.SetItem(name, now);
+            _serviceCidrs.Remove(name);
+        else
+            _serviceCidrs[name] = now;
+        ImmutableArray<IPNetwork> blocks = [.. ServiceCidr.Sorted(_serviceCidrs.Values.SelectMany(each => each.Blocks).Distinct())];
+        return blocks.SequenceEqual(state.ServiceCidrs)
+            ? (state, ClusterChanges.None)
+            : (state with { ServiceCidrs = blocks }, ClusterChanges.OfServiceCidrs);
     }
 }

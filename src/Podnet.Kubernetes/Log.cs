@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Podnet.Core.Model;
 
 namespace Podnet.Kubernetes;
 
@@ -6,7 +7,7 @@ namespace Podnet.Kubernetes;
 internal static partial class Log
 {
     [LoggerMessage(100, LogLevel.Warning, "{Kind} {Name} is left out, it cannot be read: {Reason}")]
-    public static partial void ObjectBroken(this ILogger logger, string kind, string name, string reason);
+    public static partial void ObjectBroken(this ILogger logger, string kind, ObjectName name, string reason);
 
     [LoggerMessage(101, LogLevel.Warning, "Listing {Resource} failed, next try in {Delay}: {Reason}")]
     public static partial void ListFailed(this ILogger logger, string resource, TimeSpan delay, string reason);
@@ -25,4 +26,7 @@ internal static partial class Log
 
     [LoggerMessage(106, LogLevel.Warning, "A part of {Kind} {Name} is left out: {Problem}")]
     public static partial void PartLeftOut(this ILogger logger, string kind, string name, string problem);
+
+    [LoggerMessage(107, LogLevel.Information, "{Resource}: this API server has none for us, and is asked again now and then: {Reason}")]
+    public static partial void KindAbsent(this ILogger logger, string resource, string reason);
 }

@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using k8s;
 using k8s.Models;
+using Podnet.Core.Model;
 
 namespace Podnet.Kubernetes;
 
@@ -21,19 +22,17 @@ internal static class ObjectReader
         // The converters of the model's own types (times, quantities) throw these bare.
         catch (Exception e) when (e is JsonException or FormatException or ArgumentException or OverflowException or InvalidOperationException)
         {
-            broken = new(NameIn(json), e.Message);
+            broken = Broken(json, e.Message);
             return false;
         }
-        if (value is null || string.IsNullOrEmpty(value.Metadata?.Name))
+        if (string.IsNullOrEmpty(value?.Metadata?.Name))
+            broken = Broken(json, "without metadata.name");
+        else if (resource.Namespaced && string.IsNullOrEmpty(value.Metadata.NamespaceProperty))
+            broken = Broken(json, "without metadata.namespace");
+        if (value is null || broken is not null)
         {
             value = null;
-            broken = new("", "without metadata.name");
-            return false;
-        }
-        if (resource.Namespaced && string.IsNullOrEmpty(value.Metadata.NamespaceProperty))
-        {
-            broken = new(value.Metadata.Name, "without metadata.namespace");
-            value = null;
+            broken ??= Broken(json, "null");
             return false;
         }
         resource.Stamp(value);
@@ -42,26 +41,23 @@ internal static class ObjectReader
         return true;
     }
 
-    /// <summary>"namespace/name" as far as metadata can be read without the model; empty if not.</summary>
-    private static string NameIn(ReadOnlySpan<byte> json)
+    /// <summary>With its name and uid as far as metadata can be read without the model.</summary>
+    private static BrokenObject Broken(ReadOnlySpan<byte> json, string reason)
     {
         try
         {
             var reader = new Utf8JsonReader(json);
             using var document = JsonDocument.ParseValue(ref reader);
-            if (document.RootElement.ValueKind != JsonValueKind.Object
-                || !document.RootElement.TryGetProperty("metadata", out var meta) || meta.ValueKind != JsonValueKind.Object)
+            if (document.RootElement.ValueKind == JsonValueKind.Object
+                && document.RootElement.TryGetProperty("metadata", out var meta) && meta.ValueKind == JsonValueKind.Object)
             {
-                return "";
+                return new(new ObjectName(Text(meta, "namespace"), Text(meta, "name")), Text(meta, "uid"), reason);
             }
-            var name = Text(meta, "name");
-            var space = Text(meta, "namespace");
-            return space.Length == 0 ? name : $"{space}/{name}";
         }
         catch (JsonException) // Said already, with its reason, by the reader above.
         {
-            return "";
         }
+        return new(new ObjectName("", ""), "", reason);
     }
 
     private static string Text(JsonElement meta, string field) =>

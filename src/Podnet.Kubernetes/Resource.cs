@@ -67,6 +67,13 @@ public static class Resources
     public static readonly Resource<V1EndpointSlice> EndpointSlices =
         new("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", Namespaced: true, Json.V1EndpointSlice);
 
+    /// <summary>Since Kubernetes 1.33.</summary>
+    public static readonly Resource<V1ServiceCIDR> ServiceCidrs =
+        new("networking.k8s.io", "v1", "servicecidrs", "ServiceCIDR", Namespaced: false, Json.V1ServiceCIDR);
+
+    /// <summary>Of Kubernetes 1.31 and 1.32, where somebody turned it on; the fields are the same.</summary>
+    public static readonly Resource<V1ServiceCIDR> BetaServiceCidrs = ServiceCidrs with { Version = "v1beta1" };
+
     public static readonly Resource<V1StatefulSet> StatefulSets =
         new("apps", "v1", "statefulsets", "StatefulSet", Namespaced: true, Json.V1StatefulSet);
 
@@ -77,7 +84,7 @@ public static class Resources
         new("apps", "v1", "replicasets", "ReplicaSet", Namespaced: true, Json.V1ReplicaSet);
 
     public static readonly ImmutableArray<Resource> All =
-        [Nodes, Namespaces, Pods, Services, ConfigMaps, Events, EndpointSlices, StatefulSets, Deployments, ReplicaSets];
+        [Nodes, Namespaces, Pods, Services, ConfigMaps, Events, EndpointSlices, ServiceCidrs, StatefulSets, Deployments, ReplicaSets];
 
     private static SourceGenerationContext Json => SourceGenerationContext.Default;
 }

@@ -7,26 +7,18 @@ namespace Podnet.Kubernetes.Tests;
 
 public sealed class ClusterStateBuilderTests
 {
-    private static readonly ApiClient Nowhere = new(new Uri("http://127.0.0.1:1"), new SocketsHttpHandler(), token: "");
-
     private readonly RecordingLogger _log = new();
-    private readonly Informer<V1Service> _services;
-    private readonly Informer<V1EndpointSlice> _slices;
-    private readonly Informer<V1Node> _nodes;
     private readonly ClusterStateBuilder _builder;
     private readonly List<(ClusterState State, ClusterChanges Changes)> _told = [];
+    private readonly List<LeftOutObject> _leftOut = [];
 
     public ClusterStateBuilderTests()
     {
-        _services = new(Nowhere, Resources.Services, _log);
-        _slices = new(Nowhere, Resources.EndpointSlices, _log);
-        _nodes = new(Nowhere, Resources.Nodes, _log);
-        _builder = new(_log);
-        _builder.Follow(_services);
-        _builder.Follow(_slices);
-        _builder.Follow(_nodes);
+        _builder = new(_log) { LeftOut = _leftOut.Add };
         _builder.Subscribe((state, changes) => _told.Add((state, changes)));
     }
+
+    private static ObjectName Name(string name) => new("default", name);
 
     private static V1Service Service(string name, int port, string? annotation = null) => new()
     {
@@ -42,9 +34,9 @@ public sealed class ClusterStateBuilderTests
     [Fact]
     public void What_does_not_matter_to_the_network_is_no_change()
     {
-        _services.Changed!(null, Service("web", 80));
+        _builder.Services.Put(Service("web", 80));
         var state = _builder.Current;
-        _services.Changed!(Service("web", 80), Service("web", 80, "new"));
+        _builder.Services.Put(Service("web", 80, "new"));
         Assert.Same(state, _builder.Current);
         Assert.Equal(2, _told.Count);
     }
@@ -71,13 +63,13 @@ public sealed class ClusterStateBuilderTests
     public void Who_subscribes_hears_of_everything_first_and_then_of_each_Service_by_name()
     {
         Assert.True(_told.Single().Changes.IsEverything);
-        _services.Changed!(null, Service("web", 80));
+        _builder.Services.Put(Service("web", 80));
         Assert.Equal(["web"], Changed());
-        _slices.Changed!(null, Slice("web-1", "web"));
+        _builder.EndpointSlices.Put(Slice("web-1", "web"));
         Assert.Equal(["web"], Changed());
         Assert.False(_told[^1].Changes.Nodes);
         Assert.Same(_builder.Current, _told[^1].State);
-        _nodes.Changed!(null, new V1Node { Metadata = new() { Name = "node-1" } });
+        _builder.Nodes.Put(new V1Node { Metadata = new() { Name = "node-1" } });
         Assert.Empty(Changed());
         Assert.True(_told[^1].Changes is { Nodes: true, IsEverything: false });
     }
@@ -85,14 +77,14 @@ public sealed class ClusterStateBuilderTests
     [Fact]
     public void A_slice_that_gets_another_Service_changes_both()
     {
-        _slices.Changed!(null, Slice("b", "web"));
-        _slices.Changed!(null, Slice("a", "web"));
+        _builder.EndpointSlices.Put(Slice("b", "web"));
+        _builder.EndpointSlices.Put(Slice("a", "web"));
         Assert.Equal(["a", "b"], SlicesOf("web"));
-        _slices.Changed!(Slice("b", "web"), Slice("b", "api"));
+        _builder.EndpointSlices.Put(Slice("b", "api"));
         Assert.Equal(["api", "web"], Changed());
         Assert.Equal(["a"], SlicesOf("web"));
         Assert.Equal(["b"], SlicesOf("api"));
-        _slices.Changed!(Slice("a", "web"), null);
+        _builder.EndpointSlices.Remove(Name("a"));
         Assert.Equal(["web"], Changed());
         Assert.Equal(["default/api"], _builder.Current.EndpointSlices.Keys.Select(name => name.ToString()));
     }
@@ -100,11 +92,11 @@ public sealed class ClusterStateBuilderTests
     [Fact]
     public void A_slice_that_turns_bad_is_taken_from_its_Service()
     {
-        _slices.Changed!(null, Slice("a", "web"));
-        _slices.Changed!(Slice("a", "web"), Slice("a", "\"no\nname"));
+        _builder.EndpointSlices.Put(Slice("a", "web"));
+        _builder.EndpointSlices.Put(Slice("a", "\"no\nname"));
         Assert.Equal(["web"], Changed());
         Assert.Empty(_builder.Current.EndpointSlices);
-        _slices.Changed!(Slice("a", "\"no\nname"), Slice("a", "web"));
+        _builder.EndpointSlices.Put(Slice("a", "web"));
         Assert.Equal(["a"], SlicesOf("web"));
     }
 
@@ -112,17 +104,56 @@ public sealed class ClusterStateBuilderTests
     public void A_wrong_object_is_left_out_and_said_once_until_it_changes()
     {
         var name = new ObjectName("default", "web");
-        _services.Changed!(null, Service("web", 80));
-        _services.Changed!(Service("web", 80), Service("web", 0));
+        _builder.Services.Put(Service("web", 80));
+        _builder.Services.Put(Service("web", 0));
         Assert.False(_builder.Current.Services.ContainsKey(name));
-        _services.Changed!(Service("web", 0), Service("web", 0, "still"));
+        _builder.Services.Put(Service("web", 0, "still"));
         Assert.Equal(["Service \"default/web\" is left out: spec.ports[0].port: 0 is not a port"], _log.Lines);
-        _services.Changed!(Service("web", 0), Service("web", 81));
+        _builder.Services.Put(Service("web", 81));
         Assert.Equal(81, _builder.Current.Services[name].Ports[0].Port);
-        _services.Changed!(Service("web", 81), null);
+        _builder.Services.Remove(Name("web"));
         Assert.Empty(_builder.Current.Services);
         Assert.Single(_log.Lines);
     }
+
+    [Fact]
+    public void What_a_list_does_not_have_any_more_is_gone()
+    {
+        _builder.Services.Put(Service("stays", 80));
+        _builder.Services.Put(Service("goes", 80));
+        _builder.Services.Put(Service("bad", 0));
+        _told.Clear();
+        _builder.Services.BeginList();
+        _builder.Services.Put(Service("stays", 80));
+        Assert.Empty(_told);
+        _builder.Services.EndList();
+        Assert.Equal(["goes"], Changed());
+        Assert.Equal(["default/stays"], _builder.Current.Services.Keys.Select(name => name.ToString()));
+        _builder.Services.Put(Service("bad", 0));
+        Assert.Equal(2, _log.Lines.Count);
+    }
+
+    [Fact]
+    public void The_blocks_of_all_ServiceCIDRs_but_those_that_go_are_the_clusters()
+    {
+        _builder.ServiceCidrs.Put(Cidr("extra", "10.97.0.0/16"));
+        _builder.ServiceCidrs.Put(Cidr("kubernetes", "10.96.0.0/16", "fd00::/108"));
+        _builder.ServiceCidrs.Put(Cidr("same", "10.96.0.0/16"));
+        Assert.Equal(["10.96.0.0/16", "10.97.0.0/16", "fd00::/108"], _builder.Current.ServiceCidrs.Select(block => block.ToString()));
+        Assert.True(_told[^1].Changes is { ServiceCidrs: true, Nodes: false, IsEverything: false });
+        var told = _told.Count;
+        _builder.ServiceCidrs.Remove(new("", "same"));
+        Assert.Equal(told, _told.Count);
+        var going = Cidr("extra", "10.97.0.0/16");
+        going.Metadata.DeletionTimestamp = DateTime.UtcNow;
+        _builder.ServiceCidrs.Put(going);
+        _builder.ServiceCidrs.Put(Cidr("wrong", "10.98.0.0/33"));
+        Assert.Equal(["10.96.0.0/16", "fd00::/108"], _builder.Current.ServiceCidrs.Select(block => block.ToString()));
+        Assert.Equal(["ServiceCIDR \"wrong\" is left out: spec.cidrs[0]: \"10.98.0.0/33\" is not a CIDR block"], _log.Lines);
+    }
+
+    private static V1ServiceCIDR Cidr(string name, params string[] blocks) =>
+        new() { Metadata = new() { Name = name }, Spec = new() { Cidrs = blocks } };
 
     [Fact]
     public void The_state_is_that_of_the_last_objects_whatever_came_before()
@@ -132,17 +163,15 @@ public sealed class ClusterStateBuilderTests
         step.Array[0, 40].Sample(steps =>
         {
             var log = new RecordingLogger();
-            var services = new Informer<V1Service>(Nowhere, Resources.Services, log);
             var builder = new ClusterStateBuilder(log);
-            builder.Follow(services);
             Dictionary<string, int> last = [];
             foreach (var (index, port) in steps)
             {
                 var name = $"s{index}";
-                var before = last.TryGetValue(name, out var old) && old >= 0 ? Service(name, old) : null;
-                if (before is null && port < 0)
-                    continue;
-                services.Changed!(before, port < 0 ? null : Service(name, port));
+                if (port < 0)
+                    builder.Services.Remove(Name(name));
+                else
+                    builder.Services.Put(Service(name, port));
                 last[name] = port;
             }
             var expected = last.Where(each => each.Value > 0).Select(each => (each.Key, (ushort)each.Value)).Order();

@@ -14,7 +14,7 @@ public static class AddressText
     {
         Span<byte> bytes = stackalloc byte[16];
         address.TryWriteBytes(bytes, out var length);
-        return length == 4 ? address.ToString() : OfGroups(bytes);
+        return length == 4 ? OfBytes(bytes) : OfGroups(bytes);
     }
 
     /// <summary>"10.240.0.0/16".</summary>
@@ -23,6 +23,9 @@ public static class AddressText
     /// <summary>"10.240.0.28:80", "[fd00:240::13]:80".</summary>
     public static string Of(IPAddress address, ushort port) =>
         address.Family() == IPFamily.V4 ? $"{Of(address)}:{port}" : $"[{Of(address)}]:{port}";
+
+    /// <summary>IPAddress.ToString keeps its text for good, which a cluster of addresses has no room for.</summary>
+    private static string OfBytes(ReadOnlySpan<byte> bytes) => $"{bytes[0]}.{bytes[1]}.{bytes[2]}.{bytes[3]}";
 
     private static string OfGroups(ReadOnlySpan<byte> bytes)
     {

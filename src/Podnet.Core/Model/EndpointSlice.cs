@@ -12,7 +12,7 @@ public sealed record EndpointSlice(ObjectName Name, ObjectName ServiceName)
 }
 
 /// <summary>One address: Kubernetes says that all further addresses of an endpoint are the same one's and may be ignored.</summary>
-public sealed record Endpoint(IPAddress Address)
+public readonly record struct Endpoint(IPAddress Address)
 {
     public bool Ready { get; init; } = true;
 
@@ -31,4 +31,4 @@ public sealed record Endpoint(IPAddress Address)
 }
 
 /// <param name="Name">Matched with the ServicePort's name.</param>
-public sealed record EndpointPort(string Name, Protocol Protocol, ushort Port);
+public readonly record struct EndpointPort(string Name, Protocol Protocol, ushort Port);

@@ -1,6 +1,6 @@
 namespace Podnet.Core.Model;
 
-/// <summary>A namespaced object's identity, printed as Kubernetes does: "default/nginx".</summary>
+/// <summary>An object's identity, printed as Kubernetes does: "default/nginx", or "node-1" of a kind without namespaces, where that is empty.</summary>
 public readonly record struct ObjectName(string Namespace, string Name) : IComparable<ObjectName>
 {
     public int CompareTo(ObjectName other)
@@ -9,5 +9,5 @@ public readonly record struct ObjectName(string Namespace, string Name) : ICompa
         return byNamespace != 0 ? byNamespace : string.CompareOrdinal(Name, other.Name);
     }
 
-    public override string ToString() => $"{Namespace}/{Name}";
+    public override string ToString() => string.IsNullOrEmpty(Namespace) ? Name : $"{Namespace}/{Name}";
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Net;
 using Podnet.Core.Model;
 
 namespace Podnet.Core.Services;
@@ -10,7 +11,7 @@ internal static class EndpointCollector
     public static ImmutableArray<ServiceEndpoint> Collect(
         ServicePortName name, ImmutableArray<EndpointSlice> slices, string nodeName, IPFamily family)
     {
-        var found = new Dictionary<string, ServiceEndpoint>(StringComparer.Ordinal);
+        var found = new Dictionary<(IPAddress, ushort), ServiceEndpoint>();
         foreach (var slice in slices)
         {
             foreach (var port in slice.Ports)
@@ -29,7 +30,7 @@ internal static class EndpointCollector
     }
 
     private static ServiceEndpoint Describe(Endpoint endpoint, ushort port, string nodeName) =>
-        new(endpoint.Address, port, AddressText.Of(endpoint.Address, port), endpoint.NodeName == nodeName)
+        new(endpoint.Address, port, endpoint.NodeName == nodeName)
         {
             Ready = endpoint.Ready,
             Serving = endpoint.Serving,
@@ -38,10 +39,10 @@ internal static class EndpointCollector
             NodeHints = endpoint.NodeHints,
         };
 
-    private static void Add(Dictionary<string, ServiceEndpoint> found, ServiceEndpoint endpoint)
+    private static void Add(Dictionary<(IPAddress, ushort), ServiceEndpoint> found, ServiceEndpoint endpoint)
     {
-        if (!found.TryGetValue(endpoint.Text, out var other) || Wins(endpoint, other))
-            found[endpoint.Text] = endpoint;
+        if (!found.TryGetValue((endpoint.Address, endpoint.Port), out var other) || Wins(endpoint, other))
+            found[(endpoint.Address, endpoint.Port)] = endpoint;
     }
 
     /// <summary>

@@ -1,13 +1,16 @@
 using System.Collections.Immutable;
 using System.Net;
+using Podnet.Core.Model;
 
 namespace Podnet.Core.Services;
 
 /// <summary>An address and port that a ServicePort's traffic can go to.</summary>
-/// <param name="Text">"10.240.0.28:80": its name in rules, and what it is sorted by.</param>
 /// <param name="IsLocal">It runs on this node.</param>
-public sealed record ServiceEndpoint(IPAddress Address, ushort Port, string Text, bool IsLocal)
+public sealed record ServiceEndpoint(IPAddress Address, ushort Port, bool IsLocal)
 {
+    /// <summary>"10.240.0.28:80": its name in rules, and what it is sorted by. Made anew each time: most are never asked for it.</summary>
+    public string Text => AddressText.Of(Address, Port);
+
     public bool Ready { get; init; }
 
     public bool Serving { get; init; }

@@ -10,12 +10,6 @@ public static class EndpointSliceConverter
 {
     public const string ServiceNameLabel = "kubernetes.io/service-name";
 
-    /// <summary>The Service that it belongs to; null where there is no slice, or it does not say.</summary>
-    internal static ObjectName? ServiceOf(V1EndpointSlice? slice) =>
-        slice?.Metadata.Labels is { } labels && labels.TryGetValue(ServiceNameLabel, out var service)
-            ? new(slice.Metadata.NamespaceProperty ?? "", service)
-            : null;
-
     /// <remarks>An endpoint or port that is wrong is left out alone, and the problem says so.</remarks>
     public static Converted<EndpointSlice> Convert(V1EndpointSlice slice)
     {
@@ -90,9 +84,16 @@ public static class EndpointSliceConverter
             Ready = endpoint.Conditions?.Ready ?? true,
             Serving = endpoint.Conditions?.Serving ?? true,
             Terminating = endpoint.Conditions?.Terminating ?? false,
-            NodeName = endpoint.NodeName,
-            ZoneHints = [.. (endpoint.Hints?.ForZones ?? []).Select((zone, i) => Fields.Present(zone?.Name, $"{field}.hints.forZones[{i}].name"))],
-            NodeHints = [.. (endpoint.Hints?.ForNodes ?? []).Select((node, i) => Fields.Present(node?.Name, $"{field}.hints.forNodes[{i}].name"))],
+            NodeName = endpoint.NodeName is { } node ? SharedText.Of(node) : null,
+            ZoneHints = Hints(endpoint.Hints?.ForZones, zone => zone?.Name, $"{field}.hints.forZones"),
+            NodeHints = Hints(endpoint.Hints?.ForNodes, node => node?.Name, $"{field}.hints.forNodes"),
         };
     }
+
+    private static ImmutableArray<string> Hints<T>(IList<T>? hints, Func<T, string?> name, string field) => hints switch
+    {
+        null or [] => [],
+        [var only] => SharedText.ListOf(Fields.Present(name(only), $"{field}[0].name")),
+        _ => [.. hints.Select((hint, i) => SharedText.Of(Fields.Present(name(hint), $"{field}[{i}].name")))],
+    };
 }

@@ -18,7 +18,7 @@ internal static class Fields
     public static ObjectName Name(V1ObjectMeta? meta, bool subdomain)
     {
         var space = Label(meta?.NamespaceProperty, "metadata.namespace");
-        return new(space, subdomain ? Subdomain(meta?.Name, "metadata.name") : Label(meta?.Name, "metadata.name"));
+        return new(SharedText.Of(space), subdomain ? Subdomain(meta?.Name, "metadata.name") : Label(meta?.Name, "metadata.name"));
     }
 
     /// <summary>JSON allows null as an item of any list.</summary>
@@ -36,7 +36,7 @@ internal static class Fields
             : throw new FieldException($"{field}: {Quote(text)} is not a DNS name");
 
     /// <summary>A port's name may be empty.</summary>
-    public static string PortName(string? text, string field) => string.IsNullOrEmpty(text) ? "" : Label(text, field);
+    public static string PortName(string? text, string field) => string.IsNullOrEmpty(text) ? "" : SharedText.Of(Label(text, field));
 
     public static ushort Port(int? number, string field) =>
         number is >= 1 and <= ushort.MaxValue ? (ushort)number : throw new FieldException($"{field}: {number?.ToString() ?? "null"} is not a port");
@@ -86,8 +86,10 @@ internal static class Fields
         if (text is null)
             return "null";
         var shown = text.Length <= 80 ? text : string.Concat(text.AsSpan(0, 80), "…");
-        return $"\"{string.Concat(shown.Select(c => char.IsControl(c) ? '?' : c))}\"";
+        return $"\"{OneLine(shown)}\"";
     }
+
+    public static string OneLine(string text) => string.Concat(text.Select(c => char.IsControl(c) ? '?' : c));
 
     private static bool IsLabel(string text) =>
         text.Length is > 0 and <= LongestLabel && text[0] != '-' && text[^1] != '-'

@@ -25,6 +25,8 @@ internal sealed partial class ObjectRegistry
     {
         if (resource == _table.Namespaces)
             return (TerminateNamespace(writer, current), false);
+        if (resource.Rules.WhyKept(current.Name.Name) is { } why)
+            throw StatusException.Forbidden(resource, current.Name.Name, why);
         if (options.Orphan)
             ReleaseDependents(writer, current);
         var o = ObjectJson.Parse(current.Json);

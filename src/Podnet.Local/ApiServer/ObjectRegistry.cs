@@ -31,6 +31,8 @@ internal sealed partial class ObjectRegistry
             foreach (var stored in store.Snapshot(resource).Objects.Values)
                 resource.Rules.Recorded(null, ObjectJson.Parse(stored.Json));
         }
+        if (table.ServiceCidrs.Rules is ServiceCidrRules cidrs && store.Get(table.ServiceCidrs, new("", ServiceCidrRules.DefaultName)) is null)
+            Create(table.ServiceCidrs, "", cidrs.New(), dryRun: false);
         foreach (var name in (ReadOnlySpan<string>)["default", "kube-node-lease", "kube-public", "kube-system"])
         {
             if (store.Get(table.Namespaces, new("", name)) is null)

@@ -40,6 +40,9 @@ public class ResourceRules
     {
     }
 
+    /// <summary>Why nobody may delete it; null where one may.</summary>
+    public virtual string? WhyKept(string name) => null;
+
     /// <summary>Whether a marked object, with no finalizer in its metadata and its time over, may go.</summary>
     public virtual bool MayGo(JsonObject deleted) => true;
 

@@ -23,6 +23,8 @@ public sealed class ResourceTable
         {
             ShortNames = ["svc"], Categories = ["all"], HasStatus = true, DeleteReturnsObject = true,
         };
+        ServiceCidrs = new("networking.k8s.io", "v1", "servicecidrs", "ServiceCIDR", Namespaced: false, typeof(V1ServiceCIDR),
+            new ServiceCidrRules(serviceCidrs), ServiceCidrRules.Table) { HasStatus = true };
         All =
         [
             Core("configmaps", "ConfigMap", typeof(V1ConfigMap), new ConfigMapRules(), CoreTables.ConfigMap) with { ShortNames = ["cm"] },
@@ -39,6 +41,7 @@ public sealed class ResourceTable
             Apps("statefulsets", "StatefulSet", typeof(V1StatefulSet), new StatefulSetRules(), WorkloadTables.StatefulSet) with { ShortNames = ["sts"] },
             new("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", Namespaced: true, typeof(V1EndpointSlice),
                 new EndpointSliceRules(), CoreTables.EndpointSlice) { HasGeneration = true },
+            ServiceCidrs,
         ];
         _byPath = All.ToDictionary(r => (r.Group, r.Version, r.Plural));
     }
@@ -51,6 +54,8 @@ public sealed class ResourceTable
     public ResourceDefinition Pods { get; }
 
     public ResourceDefinition Services { get; }
+
+    public ResourceDefinition ServiceCidrs { get; }
 
     public ResourceDefinition? Find(string group, string version, string plural) => _byPath.GetValueOrDefault((group, version, plural));
 

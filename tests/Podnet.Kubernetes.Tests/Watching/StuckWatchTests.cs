@@ -18,9 +18,9 @@ public sealed class StuckWatchTests
         var running = informer.RunAsync(stop.Token);
         var watch = await server.NextWatchAsync();
         await watch.SendAsync("");
-        time.Advance(Informer<V1Pod>.ShortestWatch + Informer<V1Pod>.Overtime - TimeSpan.FromSeconds(1));
+        time.Advance(ListWatch<V1Pod>.ShortestWatch + ListWatch<V1Pod>.Overtime - TimeSpan.FromSeconds(1));
         Assert.False(watch.Aborted.IsCancellationRequested);
-        time.Advance(Informer<V1Pod>.ShortestWatch + TimeSpan.FromSeconds(1));
+        time.Advance(ListWatch<V1Pod>.ShortestWatch + TimeSpan.FromSeconds(1));
         await Poll.UntilAsync(() => watch.Aborted.IsCancellationRequested, () => "the stuck watch is still there");
         watch.End();
         var next = server.NextWatchAsync();

@@ -145,10 +145,23 @@ public sealed class KubectlTests : IAsyncLifetime
     {
         var resources = _server.KubectlText("api-resources", "--no-headers", "-o", "name").Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(
-            ["configmaps", "deployments.apps", "endpointslices.discovery.k8s.io", "events", "namespaces", "nodes", "pods", "replicasets.apps", "services", "statefulsets.apps"],
+            ["configmaps", "deployments.apps", "endpointslices.discovery.k8s.io", "events", "namespaces", "nodes", "pods", "replicasets.apps", "servicecidrs.networking.k8s.io", "services", "statefulsets.apps"],
             resources.Order(StringComparer.Ordinal));
+        Assert.Matches(@"^NAME +CIDRS +AGE\nkubernetes +10\.0\.0\.0/16 +\d+s\n$", _server.KubectlText("get", "servicecidrs"));
         Assert.Contains("Server Version: v1.32", _server.KubectlText("version"), StringComparison.Ordinal);
         Assert.Matches(@"^NAME +STATUS +AGE\ndefault +Active +\d+s\nkube-node-lease ", _server.KubectlText("get", "ns"));
+    }
+
+    [Fact]
+    public void The_ServiceCIDR_is_the_one_of_the_configuration_and_stays()
+    {
+        Assert.Contains("it is where the cluster IPs come from", _server.Kubectl("delete", "servicecidr", "kubernetes").StandardError, StringComparison.Ordinal);
+        Assert.Contains("Invalid value: [\"10.1.0.0/16\"]: field is immutable",
+            _server.Kubectl("patch", "servicecidr", "kubernetes", "--type=merge", "-p", """{"spec":{"cidrs":["10.1.0.0/16"]}}""").StandardError,
+            StringComparison.Ordinal);
+        Assert.Contains("a local cluster has the ServiceCIDR \"kubernetes\" only", _server.Kubectl("create", "-f", _server.Manifest("""
+            {"apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR", "metadata": {"name": "more"}, "spec": {"cidrs": ["10.1.0.0/16"]}}
+            """)).StandardError, StringComparison.Ordinal);
     }
 
     [Fact]
