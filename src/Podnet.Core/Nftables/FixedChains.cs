@@ -7,7 +7,7 @@ namespace Podnet.Core.Nftables;
 /// <summary>The chains that are there however many Services there are. They name no Service: the sets do.</summary>
 public static class FixedChains
 {
-    public const string Reject = "reject";
+    public const string Rejecting = "rejecting";
     public const string NotFromPod = "not-from-pod";
     public const string UnknownPort = "unknown-port";
 
@@ -46,7 +46,7 @@ public static class FixedChains
         { Base = new(BaseHook.Input, Filter, IsNat: false) },
         new("filter-forward", [s_noEndpoints, s_unknownPort]) { Base = new(BaseHook.Forward, Filter, IsNat: false) },
         new("filter-output", [s_noEndpoints, s_unknownPort]) { Base = new(BaseHook.Output, Filter, IsNat: false) },
-        new("masquerade",
+        new("masquerading",
         [
             new([new Marked(config.MasqueradeMark), new ToggleMark(config.MasqueradeMark), new Count(), new MasqueradeFullyRandom()])
             {
@@ -64,7 +64,7 @@ public static class FixedChains
             new([new InSet(ServiceSet.ClusterIPs), new Count(), new Reject()]) { Comment = "a port that the Service does not have" },
             new([new InSet(ServiceSet.ServiceCidrs), new Count(), new Drop()]) { Comment = "an address that no Service has" },
         ]),
-        new(Reject, [new([new Reject()])]),
+        new(Rejecting, [new([new Reject()])]),
     ];
 
     /// <summary>Null where nothing is known of how pods look; then nothing is theirs, and nothing is not.</summary>

@@ -39,6 +39,8 @@ public sealed record Frontend(FrontendAddress At, ServicePortName Owner)
     /// <summary>Under which cluster IP and port sessions are kept, so that all addresses of a ServicePort share them; null without.</summary>
     public FrontendAddress? Session { get; init; }
 
+    internal bool Leads(ElementData endpoint) => Endpoints.Any(one => ElementData.Of(one) == endpoint) || LocalEndpoints.Any(one => ElementData.Of(one) == endpoint);
+
     public bool Equals(Frontend? other) =>
         other is not null && At == other.At && Owner == other.Owner && Chain == other.Chain && Otherwise == other.Otherwise
         && Session == other.Session && SameAs(Endpoints, other.Endpoints) && SameAs(LocalEndpoints, other.LocalEndpoints)

@@ -45,10 +45,12 @@ public static class NftText
         return text.ToString();
     }
 
+    public static string Key(ElementKey key) => string.Join(" . ", KeyParts(ServiceSets.Of(key.Set), key));
+
     public static string Element(TableElement element)
     {
         var set = ServiceSets.Of(element.Key.Set);
-        var text = new StringBuilder().AppendJoin(" . ", KeyParts(set, element.Key));
+        var text = new StringBuilder(Key(element.Key));
         if (element.Comment is not null)
             text.Append(CultureInfo.InvariantCulture, $" comment \"{element.Comment}\"");
         return set.Data switch

@@ -112,7 +112,7 @@ public sealed record SetDefinition(ServiceSet Id, string Name, ImmutableArray<Ke
 public static class ServiceSets
 {
     /// <summary>Clients that are remembered at most, in each of the two maps; arbitrary, some 150 MB of kernel memory.</summary>
-    public const int MostSessions = 1 << 20;
+    public const uint MostSessions = 1 << 20;
 
     private static readonly ImmutableArray<KeyField> s_destination = [KeyField.DestinationAddress, KeyField.Protocol, KeyField.DestinationPort];
     private static readonly ImmutableArray<KeyField> s_port = [KeyField.Protocol, KeyField.DestinationPort];

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Net;
+using System.Runtime.InteropServices;
 using Podnet.Core.Model;
 using Podnet.Core.Rules;
 using Podnet.Core.Services;
@@ -20,7 +21,8 @@ public sealed class ServiceTable
 
     private readonly Dictionary<ObjectName, ImmutableArray<Frontend>> _services = [];
     private readonly Dictionary<FrontendAddress, ImmutableArray<Frontend>> _claims = [];
-    private readonly Dictionary<TableElement, int> _shared = [];
+    private readonly Dictionary<IPAddress, int> _clusterIPs = [];
+    private readonly Dictionary<IPAddress, int> _endpoints = [];
     private readonly Dictionary<ServiceChain, int> _entries = [];
     private readonly Dictionary<BalanceChain, int> _balances = [];
     private readonly ServiceProxyConfig _config;
@@ -47,7 +49,8 @@ public sealed class ServiceTable
 
     /// <summary>All elements but those that the kernel adds itself.</summary>
     public IEnumerable<TableElement> Elements =>
-        _fixed.Concat(_shared.Keys).Concat(_claims.Values.SelectMany(claims => TableElement.Of(claims[0])));
+        _fixed.Concat(_clusterIPs.Keys.Select(TableElement.ClusterIP)).Concat(_endpoints.Keys.Select(TableElement.Hairpin))
+            .Concat(_claims.Values.SelectMany(claims => TableElement.Of(claims[0])));
 
     /// <summary>The frontends of a Service that are in force.</summary>
     public IEnumerable<Frontend> FrontendsOf(ObjectName service) =>
@@ -58,36 +61,63 @@ public sealed class ServiceTable
     /// <summary>What becomes of connections to an address; null where none is known.</summary>
     public Frontend? At(FrontendAddress address) => _claims.TryGetValue(address, out var claims) ? claims[0] : null;
 
+    /// <summary>Whether a client may stay with an endpoint under this cluster IP and port.</summary>
+    public bool KeepsSession(FrontendAddress session, ElementData endpoint) =>
+        At(session) is { } clusterIP && _services.GetValueOrDefault(clusterIP.Owner.Service, [])
+            .Any(frontend => frontend.Session == session && frontend.Leads(endpoint));
+
     /// <summary>Replaces the share of a Service; nothing, to take it away.</summary>
-    public void Put(ObjectName service, IEnumerable<ServicePortIntent> ports, TableChange change)
+    /// <param name="change">Gets what becomes another by it; null where nobody wants to know, since all of it is new.</param>
+    public void Put(ObjectName service, IEnumerable<ServicePortIntent> ports, TableChange? change)
     {
         var before = _services.GetValueOrDefault(service, []);
-        ImmutableArray<Frontend> now = [.. ports.SelectMany(port => Frontend.Of(port, _config)).DistinctBy(frontend => frontend.At)];
+        var now = FrontendsOf(ports);
         if (before.SequenceEqual(now))
             return;
         if (now.IsEmpty)
             _services.Remove(service);
         else
             _services[service] = now;
-        foreach (var at in before.Concat(now).Select(frontend => frontend.At).Distinct())
-            Claim(at, before, now, change);
-        Share(before, now, change);
+        foreach (var frontend in now)
+            Claim(frontend.At, before.FirstOrDefault(one => one.At == frontend.At), frontend, change);
+        foreach (var frontend in before)
+        {
+            if (!now.Any(one => one.At == frontend.At))
+                Claim(frontend.At, frontend, null, change);
+        }
+        // What comes is counted before what goes: what stays is then never gone.
+        Share(now, +1, change);
+        Share(before, -1, change);
     }
 
-    private void Claim(FrontendAddress at, ImmutableArray<Frontend> before, ImmutableArray<Frontend> now, TableChange change)
+    /// <summary>An address stands once in a Service, also where an external IP is named twice.</summary>
+    private ImmutableArray<Frontend> FrontendsOf(IEnumerable<ServicePortIntent> ports)
     {
-        var (gone, come) = (before.FirstOrDefault(one => one.At == at), now.FirstOrDefault(one => one.At == at));
+        var frontends = ImmutableArray.CreateBuilder<Frontend>();
+        foreach (var port in ports)
+        {
+            foreach (var frontend in Frontend.Of(port, _config))
+            {
+                if (!frontends.Any(one => one.At == frontend.At))
+                    frontends.Add(frontend);
+            }
+        }
+        return frontends.DrainToImmutable();
+    }
+
+    private void Claim(FrontendAddress at, Frontend? before, Frontend? now, TableChange? change)
+    {
         var claims = _claims.GetValueOrDefault(at, []);
-        var holder = claims.FirstOrDefault();
-        if (gone is not null)
-            claims = claims.Remove(gone);
-        if (come is not null)
-            claims = claims.Add(come).Sort(static (a, b) => a.Owner.CompareTo(b.Owner));
+        var holder = claims.IsEmpty ? null : claims[0];
+        if (before is not null)
+            claims = claims.Remove(before);
+        if (now is not null)
+            claims = claims.IsEmpty ? [now] : claims.Add(now).Sort(static (a, b) => a.Owner.CompareTo(b.Owner));
         if (claims.IsEmpty)
             _claims.Remove(at);
         else
             _claims[at] = claims;
-        var heir = claims.FirstOrDefault();
+        var heir = claims.IsEmpty ? null : claims[0];
         if (Equals(holder, heir))
             return;
         // New chains before old ones: one that both have stays.
@@ -95,45 +125,46 @@ public sealed class ServiceTable
             Use(next, +1, change);
         if (holder?.Chain is { } last)
             Use(last, -1, change);
-        change.Replace(holder is null ? [] : TableElement.Of(holder), heir is null ? [] : TableElement.Of(heir));
-        if (holder?.Session is not null)
-            change.Unsettle(holder, heir);
+        change?.Replace(holder, heir);
     }
 
-    private void Share(ImmutableArray<Frontend> before, ImmutableArray<Frontend> now, TableChange change)
+    private void Share(ImmutableArray<Frontend> frontends, int by, TableChange? change)
     {
-        HashSet<TableElement> gone = [.. TableElement.SharedOf(before)], come = [.. TableElement.SharedOf(now)];
-        foreach (var element in come)
+        foreach (var frontend in frontends)
         {
-            if (!gone.Remove(element) && Refer(_shared, element, +1))
-                change.Replace([], [element]);
-        }
-        foreach (var element in gone)
-        {
-            if (Refer(_shared, element, -1))
-                change.Replace([element], []);
+            if (frontend.IsClusterIP && Refer(_clusterIPs, frontend.At.Address!, by))
+                change?.Switch(TableElement.ClusterIP(frontend.At.Address!), by > 0);
+            foreach (var endpoints in (ReadOnlySpan<ImmutableArray<ServiceEndpoint>>)[frontend.Endpoints, frontend.LocalEndpoints])
+            {
+                foreach (var endpoint in endpoints)
+                {
+                    if (Refer(_endpoints, endpoint.Address, by))
+                        change?.Switch(TableElement.Hairpin(endpoint.Address), by > 0);
+                }
+            }
         }
     }
 
-    private void Use(ServiceChain chain, int by, TableChange change)
+    private void Use(ServiceChain chain, int by, TableChange? change)
     {
+        if (!Refer(_entries, chain, by))
+            return;
         foreach (var balance in chain.Balances)
         {
             if (Refer(_balances, balance, by))
-                change.Chain(balance.Name, by > 0 ? balance.Rules() : null);
+                change?.Switch(balance.Rules(), by > 0);
         }
-        if (Refer(_entries, chain, by))
-            change.Chain(chain.Name, by > 0 ? chain.Rules(Family, _config) : null);
+        change?.Switch(chain.Rules(Family, _config), by > 0);
     }
 
     /// <returns>Whether it is there now and was not, or the other way round.</returns>
     private static bool Refer<T>(Dictionary<T, int> counts, T key, int by)
         where T : notnull
     {
-        var count = counts.GetValueOrDefault(key) + by;
+        ref var count = ref CollectionsMarshal.GetValueRefOrAddDefault(counts, key, out _);
+        count += by;
         if (count == 0)
             return counts.Remove(key);
-        counts[key] = count;
         return count == 1 && by > 0;
     }
 

@@ -22,34 +22,38 @@ public sealed class TableChange
     /// <summary>Sessions with endpoints that are gone end at once.</summary>
     public IReadOnlyList<Unsettled> UnsettledSessions => _unsettled;
 
-    internal void Replace(IEnumerable<TableElement> before, IEnumerable<TableElement> now)
+    /// <summary>An address that another holds now, or none, or that none held.</summary>
+    internal void Replace(Frontend? before, Frontend? now)
     {
-        foreach (var element in before)
-        {
-            if (_elements.TryGetValue(element.Key, out var known))
-                Set(element.Key, known.Before, null);
-            else
-                Set(element.Key, element, null);
-        }
-        foreach (var element in now)
+        foreach (var element in before is null ? [] : TableElement.Of(before))
+            Set(element.Key, _elements.TryGetValue(element.Key, out var known) ? known.Before : element, null);
+        foreach (var element in now is null ? [] : TableElement.Of(now))
             Set(element.Key, _elements.TryGetValue(element.Key, out var known) ? known.Before : null, element);
+        if (before?.Session is { } session)
+            Unsettle(session, before, now);
     }
 
-    internal void Chain(string name, TableChain? now)
+    internal void Switch(TableElement element, bool on)
     {
-        var before = _chains.TryGetValue(name, out var known) ? known.Before : now is null;
-        if (before == now is not null)
-            _chains.Remove(name);
-        else
-            _chains[name] = (before, now);
+        var before = _elements.TryGetValue(element.Key, out var known) ? known.Before : on ? null : element;
+        Set(element.Key, before, on ? element : null);
     }
 
-    internal void Unsettle(Frontend before, Frontend? now)
+    internal void Switch(TableChain chain, bool on)
+    {
+        var before = _chains.TryGetValue(chain.Name, out var known) ? known.Before : !on;
+        if (before == on)
+            _chains.Remove(chain.Name);
+        else
+            _chains[chain.Name] = (before, on ? chain : null);
+    }
+
+    private void Unsettle(FrontendAddress session, Frontend before, Frontend? now)
     {
         var gone = Gone(before.Endpoints, now?.Session is null ? [] : now.Endpoints)
             .Union(Gone(before.LocalEndpoints, now?.Session is null ? [] : now.LocalEndpoints)).ToHashSet();
         if (gone.Count > 0)
-            _unsettled.Add(new Unsettled(before.Session!.Value, gone));
+            _unsettled.Add(new Unsettled(session, gone));
     }
 
     private void Set(ElementKey key, TableElement? before, TableElement? now)

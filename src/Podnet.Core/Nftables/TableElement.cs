@@ -60,7 +60,7 @@ public readonly record struct TableElement(ElementKey Key, ElementData Data, str
         }
         if (frontend.Otherwise != ServiceVerdict.Forward)
         {
-            var verdict = frontend.Otherwise == ServiceVerdict.Reject ? FixedChains.Reject : null;
+            var verdict = frontend.Otherwise == ServiceVerdict.Reject ? FixedChains.Rejecting : null;
             yield return new(
                 ElementKey.Of(at.IsNodePort ? ServiceSet.NoEndpointNodePorts : ServiceSet.NoEndpoints, at), new(verdict, default), comment);
         }
@@ -71,22 +71,9 @@ public readonly record struct TableElement(ElementKey Key, ElementData Data, str
             yield return new(ElementKey.Of(ServiceSet.AllowedSources, at) with { Network = source }, default);
     }
 
-    /// <summary>Elements that several Services may have a share in.</summary>
-    internal static IEnumerable<TableElement> SharedOf(IEnumerable<Frontend> frontends)
-    {
-        foreach (var frontend in frontends)
-        {
-            if (frontend.At.Address is { } address && frontend.IsClusterIP)
-                yield return new(new ElementKey(ServiceSet.ClusterIPs) { Address = address }, default);
-            foreach (var endpoint in frontend.Endpoints)
-                yield return Hairpin(endpoint.Address);
-            foreach (var endpoint in frontend.LocalEndpoints)
-                yield return Hairpin(endpoint.Address);
-        }
-    }
+    internal static TableElement ClusterIP(IPAddress address) => new(new ElementKey(ServiceSet.ClusterIPs) { Address = address }, default);
 
-    private static TableElement Hairpin(IPAddress address) =>
-        new(new ElementKey(ServiceSet.Hairpin) { Address = address }, default);
+    internal static TableElement Hairpin(IPAddress address) => new(new ElementKey(ServiceSet.Hairpin) { Address = address }, default);
 
     private static string CommentOf(ServicePortName owner)
     {

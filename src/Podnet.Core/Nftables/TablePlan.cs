@@ -11,8 +11,10 @@ public sealed record TablePlan(IPFamily Family)
     /// <summary>Emptied before anything else, since rules hold sets and other chains.</summary>
     public IReadOnlyCollection<string> FlushedChains { get; init; } = [];
 
-    /// <summary>Of those that were emptied, the ones that go before others are made: their hook was another one.</summary>
     public IReadOnlyCollection<string> DeletedSets { get; init; } = [];
+
+    /// <summary>Some of the flushed ones, deleted before chains are added: they come back with another hook.</summary>
+    public IReadOnlyCollection<string> ReplacedChains { get; init; } = [];
 
     public IReadOnlyCollection<SetDefinition> AddedSets { get; init; } = [];
 
@@ -29,7 +31,7 @@ public sealed record TablePlan(IPFamily Family)
     /// <summary>Last, when nothing leads to them any more.</summary>
     public IReadOnlyCollection<string> DeletedChains { get; init; } = [];
 
-    public bool IsEmpty => !AddTable && FlushedChains.Count + DeletedSets.Count + AddedSets.Count + AddedChains.Count + RewrittenChains.Count
+    public bool IsEmpty => !AddTable && FlushedChains.Count + DeletedSets.Count + ReplacedChains.Count + AddedSets.Count + AddedChains.Count + RewrittenChains.Count
         + DeletedElements.Count + AddedElements.Count + DeletedChains.Count == 0;
 
     /// <summary>Commands for <c>nft -f</c>, a line each.</summary>
@@ -43,6 +45,8 @@ public sealed record TablePlan(IPFamily Family)
             text.Append($"flush chain {table} {chain}\n");
         foreach (var set in DeletedSets)
             text.Append($"delete set {table} {set}\n");
+        foreach (var chain in ReplacedChains)
+            text.Append($"delete chain {table} {chain}\n");
         foreach (var set in AddedSets)
             text.Append($"add {(set.Data == DataKind.None ? "set" : "map")} {table} {set.Name} {{ {NftText.Definition(Family, set)} }}\n");
         foreach (var chain in AddedChains)
@@ -53,7 +57,7 @@ public sealed record TablePlan(IPFamily Family)
                 text.Append($"add rule {table} {chain.Name} {NftText.Rule(Family, rule)}\n");
         }
         foreach (var element in DeletedElements)
-            text.Append($"delete element {table} {ServiceSets.Of(element.Key.Set).Name} {{ {NftText.Element(element)} }}\n");
+            text.Append($"delete element {table} {ServiceSets.Of(element.Key.Set).Name} {{ {NftText.Key(element.Key)} }}\n");
         foreach (var element in AddedElements)
             text.Append($"add element {table} {ServiceSets.Of(element.Key.Set).Name} {{ {NftText.Element(element)} }}\n");
         foreach (var chain in DeletedChains)

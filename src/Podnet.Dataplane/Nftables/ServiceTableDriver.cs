@@ -1,0 +1,84 @@
+using Podnet.Core.Model;
+using Podnet.Core.Nftables;
+using Podnet.Core.Routes;
+using Podnet.Linux;
+using Podnet.Netlink.Nftables;
+
+namespace Podnet.Dataplane.Nftables;
+
+/// <summary>
+/// Keeps the Services of one IP family in the table <c>ip podnet</c> or <c>ip6 podnet</c> of the namespace of the thread that made this.
+/// </summary>
+/// <remarks>
+/// Every change is one transaction: a packet meets all of it or nothing. Blocking; not for several threads at once.
+/// </remarks>
+public sealed class ServiceTableDriver(IPFamily family) : IDisposable
+{
+    /// <summary>Tries to get a change in between those of others: arbitrary.</summary>
+    private const int Tries = 10;
+
+    private readonly NftablesSocket _socket = new();
+    private readonly TableName _name = new(family == IPFamily.V4 ? TableFamily.Ip : TableFamily.Ip6, ServiceTable.Name);
+    private readonly TableDiff _diff = new(family);
+    private readonly PlanWriter _writer = new(family);
+    private readonly SessionCleaner _sessions = new(family);
+
+    /// <summary>Makes the kernel's table this one, by reading back what is there; what is right is not touched.</summary>
+    /// <exception cref="KernelException">The kernel refused it: nothing has changed.</exception>
+    public TablePlan Apply(ServiceTable table)
+    {
+        var plan = Change(have => _diff.Plan(table, have));
+        _sessions.EndUnwanted(_socket, _name, table);
+        return plan;
+    }
+
+    /// <summary>Brings a change into the kernel's table that has all else already. Nothing is read back: it costs what it is in size.</summary>
+    /// <exception cref="KernelException">The kernel refused it, perhaps since its table is another than was thought: nothing has changed.</exception>
+    public TablePlan Apply(ServiceTable table, TableChange change)
+    {
+        var plan = new TablePlan(family)
+        {
+            AddedChains = [.. change.AddedChains],
+            DeletedElements = [.. change.Deleted],
+            AddedElements = [.. change.Added],
+            FlushedChains = [.. change.DeletedChains],
+            DeletedChains = [.. change.DeletedChains],
+        };
+        if (!plan.IsEmpty)
+            _socket.Commit(_writer.Write(plan, generation: null));
+        if (change.UnsettledSessions.Count > 0)
+            _sessions.EndUnwanted(_socket, _name, table);
+        return plan;
+    }
+
+    /// <summary>What <see cref="Apply(ServiceTable)"/> would do.</summary>
+    public TablePlan Preview(ServiceTable table) => _diff.Plan(table, Read());
+
+    /// <summary>Takes away all of it, and the table too where nothing else is in it.</summary>
+    public TablePlan Cleanup() => Change(_diff.PlanRemoval);
+
+    public void Dispose() => _socket.Dispose();
+
+    private TableContent? Read() => _socket.Read(_name, set => ServiceSets.All.Any(one => one.Name == set && !one.Dynamic));
+
+    /// <summary>Reads, plans, commits; again where somebody else changed the ruleset meanwhile.</summary>
+    private TablePlan Change(Func<TableContent?, TablePlan> planFor)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            var have = Read();
+            var plan = planFor(have);
+            if (plan.IsEmpty)
+                return plan;
+            try
+            {
+                _socket.Commit(_writer.Write(plan, have?.Generation));
+                return plan;
+            }
+            catch (KernelException e) when (e.Errno == Errno.Restart && attempt < Tries)
+            {
+                // The plan was for a ruleset that is no more.
+            }
+        }
+    }
+}
