@@ -14,6 +14,7 @@ public static class FixedChains
     // Before the translation, after it, and where filters usually are (NF_IP_PRI_*, linux/netfilter_ipv4.h).
     private const int BeforeNat = -110;
     private const int DestinationNat = -100;
+    private const int AfterNat = -90;
     private const int Filter = 0;
     private const int SourceNat = 100;
 
@@ -32,12 +33,20 @@ public static class FixedChains
         new([new InSet(ServiceSet.NodePortIPs), new ByMap(ServiceSet.NodePorts)]),
     ];
 
+    private static readonly ImmutableArray<TableRule> s_sessions =
+    [
+        new([new NewConnection(), new Translated(), new ByOriginal(ServiceSet.SessionServices)]),
+        new([new NewConnection(), new Translated(), new ByOriginal(ServiceSet.SessionNodePorts)]),
+    ];
+
     internal static ImmutableArray<TableChain> For(IPFamily family, ServiceProxyConfig config) =>
     [
         new("firewall-prerouting", [s_firewall]) { Base = new(BaseHook.Prerouting, BeforeNat, IsNat: false) },
         new("firewall-output", [s_firewall]) { Base = new(BaseHook.Output, BeforeNat, IsNat: false) },
         new("services-prerouting", s_services) { Base = new(BaseHook.Prerouting, DestinationNat, IsNat: true) },
         new("services-output", s_services) { Base = new(BaseHook.Output, DestinationNat, IsNat: true) },
+        new("sessions-prerouting", s_sessions) { Base = new(BaseHook.Prerouting, AfterNat, IsNat: false) },
+        new("sessions-output", s_sessions) { Base = new(BaseHook.Output, AfterNat, IsNat: false) },
         new("filter-input",
         [
             new([new NewConnection(), new InSet(ServiceSet.NodePortIPs), new ByMap(ServiceSet.NoEndpointNodePorts)]),

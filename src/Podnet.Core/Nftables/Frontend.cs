@@ -36,10 +36,12 @@ public sealed record Frontend(FrontendAddress At, ServicePortName Owner)
     /// <summary>Who may use it, as ranges of which none is within another; null for everybody.</summary>
     public ImmutableArray<IPNetwork>? AllowedSources { get; init; }
 
-    /// <summary>Under which cluster IP and port sessions are kept, so that all addresses of a ServicePort share them; null without.</summary>
-    public FrontendAddress? Session { get; init; }
+    /// <summary>A client stays with its endpoint for so long after its last connection; null without session affinity.</summary>
+    public TimeSpan? Session { get; init; }
 
-    internal bool Leads(ElementData endpoint) => Endpoints.Any(one => ElementData.Of(one) == endpoint) || LocalEndpoints.Any(one => ElementData.Of(one) == endpoint);
+    /// <summary>Whether a client may stay with an endpoint.</summary>
+    public bool KeepsSession(ElementData endpoint) =>
+        Session is not null && (Endpoints.Any(one => ElementData.Of(one) == endpoint) || LocalEndpoints.Any(one => ElementData.Of(one) == endpoint));
 
     public bool Equals(Frontend? other) =>
         other is not null && At == other.At && Owner == other.Owner && Chain == other.Chain && Otherwise == other.Otherwise
@@ -72,11 +74,11 @@ public sealed record Frontend(FrontendAddress At, ServicePortName Owner)
         {
             IsClusterIP = true,
             Chain = local
-                ? new(ChainRole.LocalClusterIP, 0, port.LocalEndpoints.Length, Seconds(port))
-                : new(ChainRole.ClusterIP, port.ClusterEndpoints.Length, 0, Seconds(port)),
+                ? new(ChainRole.LocalClusterIP, 0, port.LocalEndpoints.Length, port.SessionAffinityTimeout is not null)
+                : new(ChainRole.ClusterIP, port.ClusterEndpoints.Length, 0, port.SessionAffinityTimeout is not null),
             Endpoints = local ? [] : port.ClusterEndpoints,
             LocalEndpoints = local ? port.LocalEndpoints : [],
-            Session = SessionOf(port),
+            Session = port.SessionAffinityTimeout,
         };
     }
 
@@ -95,12 +97,12 @@ public sealed record Frontend(FrontendAddress At, ServicePortName Owner)
         };
         return new Frontend(at, port.Name)
         {
-            Chain = new(role, port.ClusterEndpoints.Length, local ? port.LocalEndpoints.Length : 0, Seconds(port)),
+            Chain = new(role, port.ClusterEndpoints.Length, local ? port.LocalEndpoints.Length : 0, port.SessionAffinityTimeout is not null),
             Endpoints = port.ClusterEndpoints,
             LocalEndpoints = local ? port.LocalEndpoints : [],
             Otherwise = port.ExternalVerdict,
             AllowedSources = allowed,
-            Session = SessionOf(port),
+            Session = port.SessionAffinityTimeout,
         };
     }
 
@@ -122,11 +124,6 @@ public sealed record Frontend(FrontendAddress At, ServicePortName Owner)
     /// <summary>The kernel refuses ranges that overlap, and of networks that do, one is within the other.</summary>
     private static bool Contains(IPNetwork outer, IPNetwork inner) =>
         outer.PrefixLength < inner.PrefixLength && outer.Contains(inner.BaseAddress);
-
-    private static int Seconds(ServicePortIntent port) => (int)(port.SessionAffinityTimeout?.TotalSeconds ?? 0);
-
-    private static FrontendAddress? SessionOf(ServicePortIntent port) =>
-        port.SessionAffinityTimeout is null ? null : new(port.ClusterIP, port.Name.Protocol, port.Port);
 
     private static bool SameAs(ImmutableArray<ServiceEndpoint> one, ImmutableArray<ServiceEndpoint> other)
     {

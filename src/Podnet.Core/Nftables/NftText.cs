@@ -5,8 +5,8 @@ using Podnet.Core.Model;
 namespace Podnet.Core.Nftables;
 
 /// <summary>
-/// Chains, sets and elements in nft's language, as <c>nft list</c> shows them (1.0.6). Rules for session affinity are shown so too,
-/// but nft itself cannot read them: it has no way to write a map's answer into a map.
+/// Chains, sets and elements in nft's language, as <c>nft list</c> shows them (1.0.6). Rules that remember sessions are shown so too, but
+/// nft 1.0.6 cannot read them: it does not know that <c>ct original proto-dst</c> is a port.
 /// </summary>
 public static class NftText
 {
@@ -31,7 +31,6 @@ public static class NftText
         {
             DataKind.Verdict => " : verdict",
             DataKind.Endpoint => typeOf ? $" : {Expression(family, KeyField.DestinationAddress)} . th dport" : $" : {address} . inet_service",
-            DataKind.Session => $" : {address} . inet_proto . inet_service",
             _ => "",
         });
         text.Append(';');
@@ -57,8 +56,6 @@ public static class NftText
         {
             DataKind.Verdict => text.Append(element.Data.Chain is { } chain ? $" : goto {chain}" : " : drop").ToString(),
             DataKind.Endpoint => text.Append($" : {AddressText.Of(element.Data.Value.Address!)} . {element.Data.Value.Port}").ToString(),
-            DataKind.Session => text.Append(
-                $" : {AddressText.Of(element.Data.Value.Address!)} . {Word(element.Data.Value.Protocol)} . {element.Data.Value.Port}").ToString(),
             _ => text.ToString(),
         };
     }
@@ -81,9 +78,11 @@ public static class NftText
         InSet { Set: var set, Inverted: var not } => $"{Key(family, set)} {Not(not)}@{ServiceSets.Of(set).Name}",
         ByMap { Map: var map } => $"{Key(family, map)} vmap @{ServiceSets.Of(map).Name}",
         ToEndpoint { Map: var map, Count: var count } => $"dnat {Ip(family)} to {Key(family, map, count)} map @{ServiceSets.Of(map).Name}",
-        ToSession to => Session(family, to.Services, to.Sessions, to.Timeout, SessionLookup(family, to.Services, to.Sessions)),
-        ToEndpointForSession to => Session(
-            family, to.Services, to.Sessions, to.Timeout, $"{Key(family, to.Map, to.Count)} map @{ServiceSets.Of(to.Map).Name}"),
+        ToSession => $"dnat {Ip(family)} to {Key(family, ServiceSet.Sessions)} map @{ServiceSets.Of(ServiceSet.Sessions).Name}",
+        ByOriginal { Map: var map } =>
+            $"{string.Join(" . ", ServiceSets.Of(map).Key.Select(field => Original(family, field)))} vmap @{ServiceSets.Of(map).Name}",
+        Remember { Timeout: var timeout } =>
+            $"update @{ServiceSets.Of(ServiceSet.Sessions).Name} {{ {Ip(family)} saddr . {string.Join(" . ", ServiceSets.Of(ServiceSet.SessionServices).Key.Select(field => Original(family, field)))} timeout {Duration(timeout)} : {Ip(family)} daddr . th dport }}",
         SetMark { Mask: var mask } => $"meta mark set meta mark | {Hex(mask)}",
         ToggleMark { Mask: var mask } => $"meta mark set meta mark ^ {Hex(mask)}",
         MasqueradeFullyRandom => "masquerade fully-random",
@@ -95,14 +94,12 @@ public static class NftText
         _ => throw new ArgumentOutOfRangeException(nameof(statement), statement, "has no text"),
     };
 
-    private static string Session(IPFamily family, ServiceSet services, ServiceSet sessions, TimeSpan timeout, string endpoint) =>
-        $"update @{ServiceSets.Of(sessions).Name} {{ {SessionKey(family, services)} timeout {Duration(timeout)} : {endpoint} }} dnat {Ip(family)} to {endpoint}";
-
-    private static string SessionLookup(IPFamily family, ServiceSet services, ServiceSet sessions) =>
-        $"{SessionKey(family, services)} map @{ServiceSets.Of(sessions).Name}";
-
-    private static string SessionKey(IPFamily family, ServiceSet services) =>
-        $"{Ip(family)} saddr . {Key(family, services)} map @{ServiceSets.Of(services).Name}";
+    private static string Original(IPFamily family, KeyField field) => field switch
+    {
+        KeyField.DestinationAddress => $"ct original {Ip(family)} daddr",
+        KeyField.DestinationPort => "ct original proto-dst",
+        _ => Expression(family, field),
+    };
 
     private static string Key(IPFamily family, ServiceSet set, int count = 0) =>
         string.Join(" . ", ServiceSets.Of(set).Key.Select(field => Expression(family, field, count)));
@@ -122,7 +119,6 @@ public static class NftText
         KeyField.SourceAddress or KeyField.DestinationAddress => family == IPFamily.V4 ? "ipv4_addr" : "ipv6_addr",
         KeyField.Protocol => "inet_proto",
         KeyField.DestinationPort => "inet_service",
-        KeyField.Session => $"{TypeOf(family, KeyField.DestinationAddress)} . inet_proto . inet_service",
         _ => throw new ArgumentOutOfRangeException(nameof(field), field, "has no type"),
     };
 

@@ -32,9 +32,9 @@ public enum ChainRole
 /// </summary>
 /// <param name="Cluster">Endpoints in the cluster; 0 where the role asks for none.</param>
 /// <param name="Local">Endpoints on this node; 0 where the role asks for none, or there is none.</param>
-/// <param name="SessionSeconds">A client stays with its endpoint for so long; 0 without session affinity.</param>
+/// <param name="KeepsSessions">A client goes to the endpoint that it was at before.</param>
 [StructLayout(LayoutKind.Auto)]
-public readonly record struct ServiceChain(ChainRole Role, int Cluster, int Local, int SessionSeconds)
+public readonly record struct ServiceChain(ChainRole Role, int Cluster, int Local, bool KeepsSessions)
 {
     public string Name => Role switch
     {
@@ -54,14 +54,14 @@ public readonly record struct ServiceChain(ChainRole Role, int Cluster, int Loca
             var chains = ImmutableArray.CreateBuilder<BalanceChain>(2);
             var port = Role is ChainRole.NodePort or ChainRole.LocalNodePort;
             if (Cluster > 0)
-                chains.Add(new BalanceChain(port, IsLocal: false, Cluster, SessionSeconds));
+                chains.Add(new BalanceChain(port, IsLocal: false, Cluster, KeepsSessions));
             if (Local > 0)
-                chains.Add(new BalanceChain(port, IsLocal: true, Local, SessionSeconds));
+                chains.Add(new BalanceChain(port, IsLocal: true, Local, KeepsSessions));
             return chains.DrainToImmutable();
         }
     }
 
-    private string Suffix => SessionSeconds == 0 ? "" : $"-{SessionSeconds}s";
+    private string Suffix => KeepsSessions ? "-sessions" : "";
 
     internal TableChain Rules(IPFamily family, ServiceProxyConfig config)
     {
@@ -101,10 +101,9 @@ public readonly record struct ServiceChain(ChainRole Role, int Cluster, int Loca
 /// <param name="ByNodePort">By the port alone: it is reached by any of the node's addresses.</param>
 /// <param name="IsLocal">Of those on this node.</param>
 [StructLayout(LayoutKind.Auto)]
-public readonly record struct BalanceChain(bool ByNodePort, bool IsLocal, int Count, int SessionSeconds)
+public readonly record struct BalanceChain(bool ByNodePort, bool IsLocal, int Count, bool KeepsSessions)
 {
-    public string Name =>
-        $"{(IsLocal ? "local-" : "")}{(ByNodePort ? "node-port-" : "")}balance-{Count}{(SessionSeconds == 0 ? "" : $"-{SessionSeconds}s")}";
+    public string Name => $"{(IsLocal ? "local-" : "")}{(ByNodePort ? "node-port-" : "")}balance-{Count}{(KeepsSessions ? "-sessions" : "")}";
 
     /// <summary>The map that has its endpoints.</summary>
     public ServiceSet Map => (ByNodePort, IsLocal) switch
@@ -118,16 +117,7 @@ public readonly record struct BalanceChain(bool ByNodePort, bool IsLocal, int Co
     internal TableChain Rules()
     {
         var plain = new TableRule([new InSet(ServiceSet.Transports), new ToEndpoint(Map, Count)]);
-        if (SessionSeconds == 0)
-            return new TableChain(Name, [plain]);
-        var services = ByNodePort ? ServiceSet.SessionNodePorts : ServiceSet.SessionServices;
-        var sessions = IsLocal ? ServiceSet.LocalSessions : ServiceSet.Sessions;
-        var timeout = TimeSpan.FromSeconds(SessionSeconds);
-        return new TableChain(Name,
-        [
-            new([new InSet(ServiceSet.Transports), new ToSession(services, sessions, timeout)]),
-            new([new InSet(ServiceSet.Transports), new ToEndpointForSession(Map, Count, services, sessions, timeout)]),
-            plain,
-        ]);
+        return new TableChain(
+            Name, !KeepsSessions ? [plain] : [new([new InSet(ServiceSet.Transports), new ToSession()]), plain]);
     }
 }

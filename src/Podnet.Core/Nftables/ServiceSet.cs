@@ -50,17 +50,14 @@ public enum ServiceSet
     /// <summary>Those of them that run on this node, for traffic that must stay here.</summary>
     LocalNodePortEndpoints,
 
-    /// <summary>Addresses of Services with session affinity → their cluster IP and port, under which sessions are kept.</summary>
+    /// <summary>Addresses of Services with session affinity → the chain that remembers for how long.</summary>
     SessionServices,
 
     /// <summary>The same for node ports.</summary>
     SessionNodePorts,
 
-    /// <summary>A client and the Service it uses → its endpoint. The kernel adds these itself.</summary>
+    /// <summary>A client, and the address and port it used → its endpoint. The kernel adds these itself.</summary>
     Sessions,
-
-    /// <summary>The same for traffic that must stay on this node.</summary>
-    LocalSessions,
 }
 
 /// <summary>A part of a key: something that a packet has, or chance.</summary>
@@ -73,9 +70,6 @@ public enum KeyField
 
     /// <summary>A random number below the count of endpoints.</summary>
     Slot,
-
-    /// <summary>A cluster IP, its protocol and port as one: found by a look into <see cref="ServiceSet.SessionServices"/>.</summary>
-    Session,
 }
 
 /// <summary>What an element of a map says.</summary>
@@ -88,9 +82,6 @@ public enum DataKind
 
     /// <summary>An endpoint's address and port.</summary>
     Endpoint,
-
-    /// <summary>A cluster IP, protocol and port.</summary>
-    Session,
 }
 
 /// <summary>How a set is made.</summary>
@@ -111,7 +102,7 @@ public sealed record SetDefinition(ServiceSet Id, string Name, ImmutableArray<Ke
 
 public static class ServiceSets
 {
-    /// <summary>Clients that are remembered at most, in each of the two maps; arbitrary, some 150 MB of kernel memory.</summary>
+    /// <summary>Clients that are remembered at most: arbitrary, some 150 MB of kernel memory. Those beyond it have no session.</summary>
     public const uint MostSessions = 1 << 20;
 
     private static readonly ImmutableArray<KeyField> s_destination = [KeyField.DestinationAddress, KeyField.Protocol, KeyField.DestinationPort];
@@ -163,23 +154,17 @@ public static class ServiceSets
         Slots(ServiceSet.LocalEndpoints, "local-endpoints", s_destination, "those of them on this node"),
         Slots(ServiceSet.NodePortEndpoints, "node-port-endpoints", s_port, "endpoints of each node port"),
         Slots(ServiceSet.LocalNodePortEndpoints, "local-node-port-endpoints", s_port, "those of them on this node"),
-        new(ServiceSet.SessionServices, "session-services", s_destination, DataKind.Session)
+        new(ServiceSet.SessionServices, "session-services", s_destination, DataKind.Verdict) { Comment = "addresses with session affinity" },
+        new(ServiceSet.SessionNodePorts, "session-node-ports", s_port, DataKind.Verdict) { Comment = "node ports with session affinity" },
+        new(ServiceSet.Sessions, "sessions", [KeyField.SourceAddress, .. s_destination], DataKind.Endpoint)
         {
-            Comment = "addresses with session affinity, and the cluster IP of each",
+            Dynamic = true,
+            Comment = "endpoints that clients stay with",
         },
-        new(ServiceSet.SessionNodePorts, "session-node-ports", s_port, DataKind.Session)
-        {
-            Comment = "node ports with session affinity, and the cluster IP of each",
-        },
-        Clients(ServiceSet.Sessions, "sessions", "endpoints that clients stay with"),
-        Clients(ServiceSet.LocalSessions, "local-sessions", "endpoints on this node that clients stay with"),
     ];
 
     public static SetDefinition Of(ServiceSet set) => All[(int)set];
 
     private static SetDefinition Slots(ServiceSet id, string name, ImmutableArray<KeyField> key, string comment) =>
         new(id, name, [.. key, KeyField.Slot], DataKind.Endpoint) { Counter = true, Comment = comment };
-
-    private static SetDefinition Clients(ServiceSet id, string name, string comment) =>
-        new(id, name, [KeyField.SourceAddress, KeyField.Session], DataKind.Endpoint) { Dynamic = true, Comment = comment };
 }

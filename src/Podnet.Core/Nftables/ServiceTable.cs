@@ -25,6 +25,7 @@ public sealed class ServiceTable
     private readonly Dictionary<IPAddress, int> _endpoints = [];
     private readonly Dictionary<ServiceChain, int> _entries = [];
     private readonly Dictionary<BalanceChain, int> _balances = [];
+    private readonly Dictionary<TimeSpan, int> _sessions = [];
     private readonly ServiceProxyConfig _config;
     private readonly ImmutableArray<TableElement> _fixed;
 
@@ -43,6 +44,7 @@ public sealed class ServiceTable
     public IEnumerable<TableChain> Chains =>
     [
         .. FixedChains.For(Family, _config),
+        .. _sessions.Keys.Select(SessionChain.Rules),
         .. _balances.Keys.Select(chain => chain.Rules()),
         .. _entries.Keys.Select(chain => chain.Rules(Family, _config)),
     ];
@@ -61,10 +63,9 @@ public sealed class ServiceTable
     /// <summary>What becomes of connections to an address; null where none is known.</summary>
     public Frontend? At(FrontendAddress address) => _claims.TryGetValue(address, out var claims) ? claims[0] : null;
 
-    /// <summary>Whether a client may stay with an endpoint under this cluster IP and port.</summary>
-    public bool KeepsSession(FrontendAddress session, ElementData endpoint) =>
-        At(session) is { } clusterIP && _services.GetValueOrDefault(clusterIP.Owner.Service, [])
-            .Any(frontend => frontend.Session == session && frontend.Leads(endpoint));
+    /// <summary>Whether a client that asked for this address may stay with an endpoint.</summary>
+    public bool KeepsSession(FrontendAddress address, ElementData endpoint) =>
+        (At(address) ?? At(address with { Address = null }))?.KeepsSession(endpoint) == true;
 
     /// <summary>Replaces the share of a Service; nothing, to take it away.</summary>
     /// <param name="change">Gets what becomes another by it; null where nobody wants to know, since all of it is new.</param>
@@ -121,10 +122,8 @@ public sealed class ServiceTable
         if (Equals(holder, heir))
             return;
         // New chains before old ones: one that both have stays.
-        if (heir?.Chain is { } next)
-            Use(next, +1, change);
-        if (holder?.Chain is { } last)
-            Use(last, -1, change);
+        Use(heir, +1, change);
+        Use(holder, -1, change);
         change?.Replace(holder, heir);
     }
 
@@ -145,8 +144,12 @@ public sealed class ServiceTable
         }
     }
 
-    private void Use(ServiceChain chain, int by, TableChange? change)
+    private void Use(Frontend? frontend, int by, TableChange? change)
     {
+        if (frontend?.Chain is not { } chain)
+            return;
+        if (frontend.Session is { } session && Refer(_sessions, session, by))
+            change?.Switch(SessionChain.Rules(session), by > 0);
         if (!Refer(_entries, chain, by))
             return;
         foreach (var balance in chain.Balances)

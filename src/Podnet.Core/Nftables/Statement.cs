@@ -35,12 +35,23 @@ public sealed record ByMap(ServiceSet Map) : Statement;
 /// <param name="Count">How many endpoints there are: slots 0 to Count - 1.</param>
 public sealed record ToEndpoint(ServiceSet Map, int Count) : Statement;
 
-/// <summary>To the endpoint that the client stays with, for so long again; goes on with the next rule where there is none.</summary>
-/// <param name="Services">Which map says whose session it is.</param>
-public sealed record ToSession(ServiceSet Services, ServiceSet Sessions, TimeSpan Timeout) : Statement;
+/// <summary>
+/// <c>dnat ip to ip saddr . ip daddr . meta l4proto . th dport map @sessions</c>: to the endpoint that the client stays with; goes on
+/// with the next rule where there is none.
+/// </summary>
+public sealed record ToSession : Statement;
 
-/// <summary>To an endpoint by chance, and the client stays with it; goes on with the next rule where no more can be remembered.</summary>
-public sealed record ToEndpointForSession(ServiceSet Map, int Count, ServiceSet Services, ServiceSet Sessions, TimeSpan Timeout) : Statement;
+/// <summary>
+/// <c>ct original ip daddr . meta l4proto . ct original proto-dst vmap @session-services</c>: as <see cref="ByMap"/>, but by what the
+/// client asked for, when the packet has been translated already.
+/// </summary>
+public sealed record ByOriginal(ServiceSet Map) : Statement;
+
+/// <summary>
+/// <c>update @sessions { ip saddr . ct original ip daddr . … timeout 3h : ip daddr . th dport }</c>: the client stays with the endpoint that
+/// it was translated to, for so long from now on.
+/// </summary>
+public sealed record Remember(TimeSpan Timeout) : Statement;
 
 /// <summary><c>meta mark set meta mark | 0x4000</c>.</summary>
 public sealed record SetMark(uint Mask) : Statement;

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Podnet.Core.Services;
 
 namespace Podnet.Core.Nftables;
@@ -7,7 +8,6 @@ public sealed class TableChange
 {
     private readonly Dictionary<ElementKey, (TableElement? Before, TableElement? Now)> _elements = [];
     private readonly Dictionary<string, (bool Before, TableChain? Now)> _chains = [];
-    private readonly List<Unsettled> _unsettled = [];
 
     public bool IsEmpty => _elements.Count == 0 && _chains.Count == 0;
 
@@ -19,8 +19,8 @@ public sealed class TableChange
 
     public IEnumerable<string> DeletedChains => _chains.Where(one => one.Value.Before && one.Value.Now is null).Select(one => one.Key);
 
-    /// <summary>Sessions with endpoints that are gone end at once.</summary>
-    public IReadOnlyList<Unsettled> UnsettledSessions => _unsettled;
+    /// <summary>An endpoint went that clients may stay with: such sessions are to end at once.</summary>
+    public bool EndsSessions { get; private set; }
 
     /// <summary>An address that another holds now, or none, or that none held.</summary>
     internal void Replace(Frontend? before, Frontend? now)
@@ -29,8 +29,8 @@ public sealed class TableChange
             Set(element.Key, _elements.TryGetValue(element.Key, out var known) ? known.Before : element, null);
         foreach (var element in now is null ? [] : TableElement.Of(now))
             Set(element.Key, _elements.TryGetValue(element.Key, out var known) ? known.Before : null, element);
-        if (before?.Session is { } session)
-            Unsettle(session, before, now);
+        EndsSessions |= before?.Session is not null
+            && (now?.Session is null || Gone(before.Endpoints, now.Endpoints) || Gone(before.LocalEndpoints, now.LocalEndpoints));
     }
 
     internal void Switch(TableElement element, bool on)
@@ -48,14 +48,6 @@ public sealed class TableChange
             _chains[chain.Name] = (before, on ? chain : null);
     }
 
-    private void Unsettle(FrontendAddress session, Frontend before, Frontend? now)
-    {
-        var gone = Gone(before.Endpoints, now?.Session is null ? [] : now.Endpoints)
-            .Union(Gone(before.LocalEndpoints, now?.Session is null ? [] : now.LocalEndpoints)).ToHashSet();
-        if (gone.Count > 0)
-            _unsettled.Add(new Unsettled(session, gone));
-    }
-
     private void Set(ElementKey key, TableElement? before, TableElement? now)
     {
         if (before == now)
@@ -64,9 +56,6 @@ public sealed class TableChange
             _elements[key] = (before, now);
     }
 
-    private static IEnumerable<ElementData> Gone(IEnumerable<ServiceEndpoint> before, IEnumerable<ServiceEndpoint> now) =>
-        before.Select(ElementData.Of).Except(now.Select(ElementData.Of));
+    private static bool Gone(ImmutableArray<ServiceEndpoint> before, ImmutableArray<ServiceEndpoint> now) =>
+        before.Any(one => !now.Any(other => ElementData.Of(one) == ElementData.Of(other)));
 }
-
-/// <summary>Endpoints that clients of a ServicePort can no longer stay with.</summary>
-public sealed record Unsettled(FrontendAddress Session, IReadOnlySet<ElementData> Endpoints);

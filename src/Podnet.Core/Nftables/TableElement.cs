@@ -56,7 +56,8 @@ public readonly record struct TableElement(ElementKey Key, ElementData Data, str
             for (var i = 0; i < frontend.LocalEndpoints.Length; i++)
                 yield return new(ElementKey.Of(local, at, i), ElementData.Of(frontend.LocalEndpoints[i]));
             if (frontend.Session is { } session)
-                yield return new(ElementKey.Of(at.IsNodePort ? ServiceSet.SessionNodePorts : ServiceSet.SessionServices, at), new(null, session));
+                yield return new(
+                    ElementKey.Of(at.IsNodePort ? ServiceSet.SessionNodePorts : ServiceSet.SessionServices, at), new(SessionChain.NameOf(session), default));
         }
         if (frontend.Otherwise != ServiceVerdict.Forward)
         {

@@ -1,5 +1,6 @@
 using System.Text;
 using Podnet.Core.Model;
+using Podnet.Core.Routes;
 
 namespace Podnet.Core.Nftables;
 
@@ -40,7 +41,7 @@ public sealed record TablePlan(IPFamily Family)
         var text = new StringBuilder();
         var table = NftText.TableOf(Family);
         if (AddTable)
-            text.Append($"add table {table}\n");
+            text.Append($"add table {table} {{ comment \"{EgressMasquerade.TableComment}\"; }}\n");
         foreach (var chain in FlushedChains)
             text.Append($"flush chain {table} {chain}\n");
         foreach (var set in DeletedSets)

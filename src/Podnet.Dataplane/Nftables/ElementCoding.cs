@@ -29,7 +29,6 @@ internal sealed class ElementCoding(IPFamily family)
             {
                 DataKind.Verdict => DataType.Verdict,
                 DataKind.Endpoint => Concat([.. Types(KeyField.DestinationAddress, typeOf), .. Types(KeyField.DestinationPort, typeOf)]),
-                DataKind.Session => Concat([.. Types(KeyField.Session, typeOf)]),
                 _ => null,
             },
             Flags = (set.Intervals ? SetFlags.Interval : SetFlags.None) | (set.Dynamic ? SetFlags.Dynamic | SetFlags.Timeout : SetFlags.None),
@@ -43,7 +42,6 @@ internal sealed class ElementCoding(IPFamily family)
     internal int Length(KeyField field) => field switch
     {
         KeyField.SourceAddress or KeyField.DestinationAddress => _address,
-        KeyField.Session => _address + (2 * Word),
         _ => Word,
     };
 
@@ -97,8 +95,8 @@ internal sealed class ElementCoding(IPFamily family)
         return new TableElement(key, ReadData(set, element), element.Comment);
     }
 
-    /// <summary>Whose session it is, and the endpoint that its client stays with.</summary>
-    internal (FrontendAddress Session, ElementData Endpoint) ReadSession(Element element)
+    /// <summary>The address that a client asked for, and the endpoint that it stays with.</summary>
+    internal (FrontendAddress Address, ElementData Endpoint) ReadSession(Element element)
     {
         var session = element.Key.Span[_address..];
         return (
@@ -122,9 +120,6 @@ internal sealed class ElementCoding(IPFamily family)
                 var other => new ElementData($"{other}", default),
             },
             DataKind.Endpoint => new ElementData(null, Endpoint(data)),
-            DataKind.Session => new ElementData(
-                null,
-                new FrontendAddress(new IPAddress(data[.._address]), (Protocol)data[_address], BinaryPrimitives.ReadUInt16BigEndian(data[(_address + Word)..]))),
             _ => default,
         };
     }
@@ -214,18 +209,12 @@ internal sealed class ElementCoding(IPFamily family)
 
     private int PutData(Span<byte> bytes, SetDefinition set, in ElementData data)
     {
-        if (set.Data is not (DataKind.Endpoint or DataKind.Session))
+        if (set.Data != DataKind.Endpoint)
             return 0;
         bytes.Clear();
         data.Value.Address!.TryWriteBytes(bytes, out _);
-        var at = _address;
-        if (set.Data == DataKind.Session)
-        {
-            bytes[at] = (byte)data.Value.Protocol;
-            at += Word;
-        }
-        BinaryPrimitives.WriteUInt16BigEndian(bytes[at..], data.Value.Port);
-        return at + Word;
+        BinaryPrimitives.WriteUInt16BigEndian(bytes[_address..], data.Value.Port);
+        return _address + Word;
     }
 
     private static DataType Concat(ReadOnlySpan<DataType> parts) => parts.Length == 1 ? parts[0] : DataType.Concat(parts);
@@ -238,7 +227,6 @@ internal sealed class ElementCoding(IPFamily family)
         (KeyField.Protocol, _) => [typeOf ? TypeOf.TransportProtocol : DataType.Protocol],
         (KeyField.DestinationPort, _) => [typeOf ? TypeOf.DestinationPort : DataType.Port],
         // nft prints the modulus with it; the true one stands in each rule.
-        (KeyField.Slot, _) => [TypeOf.Random(2)],
-        _ => [.. Types(KeyField.DestinationAddress, typeOf), DataType.Protocol, DataType.Port],
+        _ => [TypeOf.Random(2)],
     };
 }

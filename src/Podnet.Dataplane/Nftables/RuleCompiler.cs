@@ -43,9 +43,11 @@ internal sealed class RuleCompiler(IPFamily family)
         FromNode => [new AddressType(PacketAddress.Source), new Compare(Comparison.Equal, AddressType.Local)],
         InSet { Set: var set, Inverted: var not } => [.. Key(set), new Lookup(ServiceSets.Of(set).Name, not)],
         ByMap { Map: var map } => [.. Key(map), new Lookup(ServiceSets.Of(map).Name) { Destination = Register.Verdict }],
-        ToEndpoint { Map: var map, Count: var count } => [.. Endpoint(map, count, Register.R1), .. Translate(Register.R1)],
-        ToSession to => Session(to),
-        ToEndpointForSession to => Session(to),
+        ToEndpoint { Map: var map, Count: var count } => 
+            [.. Key(map, count), new Lookup(ServiceSets.Of(map).Name) { Destination = Register.R1 }, .. Translate(Register.R1)],
+        ToSession => [.. Key(ServiceSet.Sessions), new Lookup(ServiceSets.Of(ServiceSet.Sessions).Name) { Destination = Register.R1 }, .. Translate(Register.R1)],
+        ByOriginal { Map: var map } => [.. Original(map, Register.R1), new Lookup(ServiceSets.Of(map).Name) { Destination = Register.Verdict }],
+        Remember { Timeout: var timeout } => Update(timeout),
         SetMark { Mask: var mask } => Mark(~mask, mask),
         ToggleMark { Mask: var mask } => Mark(uint.MaxValue, mask),
         MasqueradeFullyRandom => [new Masquerade(PortChoice.FullyRandom)],
@@ -85,12 +87,12 @@ internal sealed class RuleCompiler(IPFamily family)
     }
 
     /// <summary>Loads the parts of a set's key, one behind the other.</summary>
-    private IEnumerable<Expression> Key(ServiceSet set, Register first = Register.R1, int count = 0)
+    private IEnumerable<Expression> Key(ServiceSet set, int count = 0)
     {
         var at = 0;
         foreach (var field in ServiceSets.Of(set).Key)
         {
-            yield return Load(field, first.Plus(at), count);
+            yield return Load(field, Register.R1.Plus(at), count);
             at += _coding.Length(field);
         }
     }
@@ -107,49 +109,39 @@ internal sealed class RuleCompiler(IPFamily family)
         _ => throw new ArgumentOutOfRangeException(nameof(field), field, "is not loaded but looked up"),
     };
 
-    /// <summary>Puts an endpoint's address and port, chosen by chance, where it is asked for.</summary>
-    private IEnumerable<Expression> Endpoint(ServiceSet map, int count, Register to) =>
-        [.. Key(map, Register.R1, count), new Lookup(ServiceSets.Of(map).Name) { Destination = to }];
-
     private IEnumerable<Expression> Translate(Register endpoint) =>
         [new DestinationNat(_coding.Family, endpoint, endpoint.Plus(_address))];
 
-    /// <summary>
-    /// The key of a session, client and cluster IP, lies at the start of the registers, the endpoint right behind it: for IPv6 that is
-    /// 40 + 20 of their 64 bytes.
-    /// </summary>
-    private Register SessionEndpoint => Register.R1.Plus((2 * _address) + (2 * Word));
-
-    private IEnumerable<Expression> SessionKey(ServiceSet services)
+    /// <summary>The parts of a key as they were before translation.</summary>
+    private IEnumerable<Expression> Original(ServiceSet set, Register first)
     {
-        var session = Register.R1.Plus(_address);
+        var at = 0;
+        foreach (var field in ServiceSets.Of(set).Key)
+        {
+            yield return (field, family) switch
+            {
+                (KeyField.DestinationAddress, IPFamily.V4) => new Conntrack(ConntrackKey.DestinationIPv4, first.Plus(at), OfOriginal: true),
+                (KeyField.DestinationAddress, _) => new Conntrack(ConntrackKey.DestinationIPv6, first.Plus(at), OfOriginal: true),
+                (KeyField.DestinationPort, _) => new Conntrack(ConntrackKey.DestinationPort, first.Plus(at), OfOriginal: true),
+                _ => Load(field, first.Plus(at)),
+            };
+            at += _coding.Length(field);
+        }
+    }
+
+    private IEnumerable<Expression> Update(TimeSpan timeout)
+    {
+        // The key at the start of the registers, the endpoint right behind it: for IPv6 that is 40 + 20 of their 64 bytes.
+        var endpoint = Register.R1.Plus((2 * _address) + (2 * Word));
         return
         [
             Load(KeyField.SourceAddress, Register.R1),
-            .. Key(services, session),
-            new Lookup(ServiceSets.Of(services).Name, Source: session) { Destination = session },
+            .. Original(ServiceSet.SessionServices, Register.R1.Plus(_address)),
+            Load(KeyField.DestinationAddress, endpoint),
+            Load(KeyField.DestinationPort, endpoint.Plus(_address)),
+            new UpdateSet(ServiceSets.Of(ServiceSet.Sessions).Name, Register.R1, endpoint, timeout),
         ];
     }
-
-    private IEnumerable<Expression> Session(ToSession to)
-    {
-        var sessions = ServiceSets.Of(to.Sessions).Name;
-        return
-        [
-            .. SessionKey(to.Services),
-            new Lookup(sessions) { Destination = SessionEndpoint },
-            new UpdateSet(sessions, Register.R1, SessionEndpoint, to.Timeout),
-            .. Translate(SessionEndpoint),
-        ];
-    }
-
-    private IEnumerable<Expression> Session(ToEndpointForSession to) =>
-    [
-        .. Endpoint(to.Map, to.Count, SessionEndpoint),
-        .. SessionKey(to.Services),
-        new UpdateSet(ServiceSets.Of(to.Sessions).Name, Register.R1, SessionEndpoint, to.Timeout),
-        .. Translate(SessionEndpoint),
-    ];
 
     private static Hook HookOf(BaseHook hook) => hook switch
     {

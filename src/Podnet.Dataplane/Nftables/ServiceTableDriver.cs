@@ -46,7 +46,7 @@ public sealed class ServiceTableDriver(IPFamily family) : IDisposable
         };
         if (!plan.IsEmpty)
             _socket.Commit(_writer.Write(plan, generation: null));
-        if (change.UnsettledSessions.Count > 0)
+        if (change.EndsSessions)
             _sessions.EndUnwanted(_socket, _name, table);
         return plan;
     }

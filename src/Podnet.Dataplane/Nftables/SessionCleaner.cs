@@ -11,25 +11,23 @@ namespace Podnet.Dataplane.Nftables;
 /// </summary>
 internal sealed class SessionCleaner(IPFamily family)
 {
-    private static readonly HashSet<string> s_sets = [.. ServiceSets.All.Where(set => set.Dynamic).Select(set => set.Name)];
+    private static readonly string s_name = ServiceSets.Of(ServiceSet.Sessions).Name;
 
     private readonly ElementCoding _coding = new(family);
 
     internal void EndUnwanted(NftablesSocket socket, TableName name, ServiceTable table)
     {
-        foreach (var (set, elements) in socket.Read(name, s_sets.Contains)?.Elements ?? new Dictionary<string, List<Element>>())
-        {
-            foreach (var element in elements.Where(element => !IsWanted(table, element)))
-                End(socket, name, set, element);
-        }
+        var sessions = socket.Read(name, s_name.Equals)?.Elements.GetValueOrDefault(s_name) ?? [];
+        foreach (var element in sessions.Where(element => !IsWanted(table, element)))
+            End(socket, name, element);
     }
 
     /// <summary>Each in a transaction of its own: one that has ended by itself meanwhile must not keep the others.</summary>
-    private static void End(NftablesSocket socket, TableName name, string set, Element element)
+    private static void End(NftablesSocket socket, TableName name, Element element)
     {
         try
         {
-            socket.Commit(new Transaction(name).DeleteElements(set, [element]));
+            socket.Commit(new Transaction(name).DeleteElements(s_name, [element]));
         }
         catch (KernelException e) when (e.Errno == Errno.NoEntry)
         {
@@ -39,7 +37,7 @@ internal sealed class SessionCleaner(IPFamily family)
 
     private bool IsWanted(ServiceTable table, Element element)
     {
-        var (session, endpoint) = _coding.ReadSession(element);
-        return table.KeepsSession(session, endpoint);
+        var (address, endpoint) = _coding.ReadSession(element);
+        return table.KeepsSession(address, endpoint);
     }
 }

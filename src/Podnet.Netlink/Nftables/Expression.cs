@@ -90,7 +90,10 @@ public enum MetaKey : uint
 }
 
 /// <summary>Loads something that conntrack knows of the packet's connection.</summary>
-public sealed record Conntrack(ConntrackKey Key, Register Destination = Register.R1) : Expression
+/// <param name="OfOriginal">
+/// Of the connection's packets in the direction of its first one, as they were before translation: for keys that each direction has its own of.
+/// </param>
+public sealed record Conntrack(ConntrackKey Key, Register Destination = Register.R1, bool OfOriginal = false) : Expression
 {
     internal const string Kind = "ct";
 
@@ -98,6 +101,7 @@ public sealed record Conntrack(ConntrackKey Key, Register Destination = Register
     private const int DestinationAttribute = 1;
     private const int KeyAttribute = 2;
     private const int DirectionAttribute = 3;
+    private const byte OriginalDirection = 0; // IP_CT_DIR_ORIGINAL
 
     internal override string Name => Kind;
 
@@ -105,12 +109,15 @@ public sealed record Conntrack(ConntrackKey Key, Register Destination = Register
     {
         writer.PutU32BigEndian(KeyAttribute, (uint)Key);
         writer.PutU32BigEndian(DestinationAttribute, (uint)Destination);
+        if (OfOriginal)
+            writer.PutU8(DirectionAttribute, OriginalDirection);
     }
 
-    /// <summary>Null for what is known of one direction, and for a change of what conntrack knows.</summary>
-    internal static Conntrack? Read(in ExpressionData data) => data.Has(DirectionAttribute) || !data.Has(DestinationAttribute)
-        ? null
-        : new((ConntrackKey)data.U32(KeyAttribute), (Register)data.U32(DestinationAttribute));
+    /// <summary>Null for what is known of replies, and for a change of what conntrack knows.</summary>
+    internal static Conntrack? Read(in ExpressionData data) =>
+        !data.Has(DestinationAttribute) || (data.Has(DirectionAttribute) && data.U8(DirectionAttribute) != OriginalDirection)
+            ? null
+            : new((ConntrackKey)data.U32(KeyAttribute), (Register)data.U32(DestinationAttribute), data.Has(DirectionAttribute));
 }
 
 /// <summary>NFT_CT_*, those that matter here.</summary>
@@ -122,6 +129,15 @@ public enum ConntrackKey : uint
     /// <summary>IPS_* bits.</summary>
     Status = 2,
     Mark = 3,
+
+    /// <summary>2 bytes in network byte order; of one direction.</summary>
+    DestinationPort = 12,
+
+    /// <summary>4 bytes; of one direction. Needs Linux 4.17.</summary>
+    DestinationIPv4 = 20,
+
+    /// <summary>16 bytes; of one direction. Needs Linux 4.17.</summary>
+    DestinationIPv6 = 22,
 }
 
 /// <summary>NF_CT_STATE_BIT (linux/netfilter/nf_conntrack_common.h), as nft uses them.</summary>
