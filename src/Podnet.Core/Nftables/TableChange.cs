@@ -30,7 +30,7 @@ public sealed class TableChange
         foreach (var element in now is null ? [] : TableElement.Of(now))
             Set(element.Key, _elements.TryGetValue(element.Key, out var known) ? known.Before : null, element);
         EndsSessions |= before?.Session is not null
-            && (now?.Session is null || Gone(before.Endpoints, now.Endpoints) || Gone(before.LocalEndpoints, now.LocalEndpoints));
+            && (now?.Session is null || now.Chain?.Role != before.Chain?.Role || Gone(before.Endpoints, now.Endpoints) || Gone(before.LocalEndpoints, now.LocalEndpoints));
     }
 
     internal void Switch(TableElement element, bool on)

@@ -54,13 +54,16 @@ internal sealed class NftablesWalk(TracedTable table, TracedNode node, Hook hook
                     return [Verdict(PacketVerdict.Reject)];
                 case MasqueradeFullyRandom:
                     return [new RuleResult(new RuledPacket(Passing() with { Masqueraded = true }, PacketVerdict.Accept), false)];
-                case ToSession to when SessionOf(to, state) is { } endpoint:
+                case ByOriginal map when table.Find(map.Map, AsItCame(state)) is { } element:
+                    found.Add(element);
+                    return Go(element.Data.Chain!, ends: true, Passing());
+                case ByOriginal:
+                    return [RuleResult.Next(state)];
+                case ToSession when SessionOf(chain, state) is { } endpoint:
                     return [Sent(Passing(), endpoint)];
                 case ToSession:
                     return [RuleResult.Next(state)];
                 case ToEndpoint to:
-                    return Choose(to.Map, to.Count, state, Passing());
-                case ToEndpointForSession to:
                     return Choose(to.Map, to.Count, state, Passing());
                 case SetMark mark:
                     state = state with { Mark = state.Mark | mark.Mask };
@@ -88,7 +91,7 @@ internal sealed class NftablesWalk(TracedTable table, TracedNode node, Hook hook
     private bool Holds(Statement statement, PacketState packet) => statement switch
     {
         // Only a connection's first packet is traced.
-        NewConnection or Count => true,
+        NewConnection or Count or Remember => true,
         Translated => packet.Translated,
         Marked marked => (packet.Mark & marked.Mask) != 0,
         SourceIn source => source.Network.Contains(packet.Packet.Source) != source.Inverted,
@@ -125,20 +128,18 @@ internal sealed class NftablesWalk(TracedTable table, TracedNode node, Hook hook
         }
     }
 
-    /// <summary>A session with an endpoint that the Service does not have, or that may not be used here, is none: such end at once.</summary>
-    private PacketTarget? SessionOf(ToSession rule, PacketState packet)
+    /// <summary>
+    /// A session with an endpoint that the chain itself would not choose is none: such end at once. The rule after this one says from which map
+    /// it chooses.
+    /// </summary>
+    private PacketTarget? SessionOf(TableChain chain, PacketState packet)
     {
-        if (packet.Packet.Session is not { } session || table.Find(rule.Services, packet) is null)
-            return null;
-        var map = (rule.Services == ServiceSet.SessionNodePorts, rule.Sessions == ServiceSet.LocalSessions) switch
-        {
-            (false, false) => ServiceSet.Endpoints,
-            (false, true) => ServiceSet.LocalEndpoints,
-            (true, false) => ServiceSet.NodePortEndpoints,
-            (true, true) => ServiceSet.LocalNodePortEndpoints,
-        };
-        return table.Endpoints(map, packet).Contains(session) ? session : null;
+        var map = chain.Rules.SelectMany(rule => rule.Statements).OfType<ToEndpoint>().First().Map;
+        return packet.Packet.Session is { } session && table.Endpoints(map, packet).Contains(session) ? session : null;
     }
+
+    private static PacketState AsItCame(PacketState state) =>
+        state with { Destination = state.Packet.Destination, Port = state.Packet.Port };
 
     private static RuleResult Sent(PacketState packet, PacketTarget to) =>
         new(new RuledPacket(packet with { Destination = to.Address, Port = to.Port, Translated = true }, PacketVerdict.Accept), false);

@@ -28,7 +28,7 @@ public sealed class ServiceTableDriver(IPFamily family) : IDisposable
     public TablePlan Apply(ServiceTable table)
     {
         var plan = Change(have => _diff.Plan(table, have));
-        _sessions.EndUnwanted(_socket, _name, table);
+        _sessions.EndUnwanted(_socket, _name, table, plan);
         return plan;
     }
 
@@ -47,7 +47,7 @@ public sealed class ServiceTableDriver(IPFamily family) : IDisposable
         if (!plan.IsEmpty)
             _socket.Commit(_writer.Write(plan, generation: null));
         if (change.EndsSessions)
-            _sessions.EndUnwanted(_socket, _name, table);
+            _sessions.EndUnwanted(_socket, _name, table, plan);
         return plan;
     }
 

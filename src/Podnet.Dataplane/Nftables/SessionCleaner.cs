@@ -15,10 +15,12 @@ internal sealed class SessionCleaner(IPFamily family)
 
     private readonly ElementCoding _coding = new(family);
 
-    internal void EndUnwanted(NftablesSocket socket, TableName name, ServiceTable table)
+    /// <param name="done">What was changed just now.</param>
+    internal void EndUnwanted(NftablesSocket socket, TableName name, ServiceTable table, TablePlan done)
     {
+        var bound = Bound(done);
         var sessions = socket.Read(name, s_name.Equals)?.Elements.GetValueOrDefault(s_name) ?? [];
-        foreach (var element in sessions.Where(element => !IsWanted(table, element)))
+        foreach (var element in sessions.Where(element => !IsWanted(table, element, bound)))
             End(socket, name, element);
     }
 
@@ -35,9 +37,22 @@ internal sealed class SessionCleaner(IPFamily family)
         }
     }
 
-    private bool IsWanted(ServiceTable table, Element element)
+    /// <summary>
+    /// Addresses that have come under policy Local: their clients may be at endpoints of other nodes, to which their packets would now go
+    /// without masquerade, and the replies not come back this way.
+    /// </summary>
+    private static HashSet<FrontendAddress> Bound(TablePlan done)
+    {
+        var local = done.AddedElements.Where(element => IsBound(element.Data.Chain)).Select(element => element.Key).ToHashSet();
+        return [.. done.DeletedElements.Where(element => !IsBound(element.Data.Chain) && local.Contains(element.Key))
+            .Select(element => new FrontendAddress(element.Key.Address, element.Key.Protocol, element.Key.Port))];
+    }
+
+    private static bool IsBound(string? chain) => chain?.StartsWith("local-", StringComparison.Ordinal) == true;
+
+    private bool IsWanted(ServiceTable table, Element element, HashSet<FrontendAddress> bound)
     {
         var (address, endpoint) = _coding.ReadSession(element);
-        return table.KeepsSession(address, endpoint);
+        return !bound.Contains(address) && !bound.Contains(address with { Address = null }) && table.KeepsSession(address, endpoint);
     }
 }
