@@ -1,4 +1,6 @@
+using System.Net;
 using Microsoft.Extensions.Logging;
+using Podnet.Core.Model;
 
 namespace Podnet.Agent;
 
@@ -40,6 +42,24 @@ internal static partial class Log
 
     [LoggerMessage(211, LogLevel.Warning, "Cannot be set from this network namespace or container, and stays as it is: {Reason}")]
     public static partial void SettingFailed(this ILogger logger, string reason);
+
+    [LoggerMessage(212, LogLevel.Information, "Listening at {Address}")]
+    public static partial void Listening(this ILogger logger, IPEndPoint address);
+
+    [LoggerMessage(213, LogLevel.Error, "Cannot listen at {Address}, and goes on trying: {Reason}")]
+    public static partial void CannotListen(this ILogger logger, IPEndPoint address, string reason);
+
+    [LoggerMessage(214, LogLevel.Error, "Service {Service}: its healthCheckNodePort cannot be opened at {Address}, and is tried again: {Reason}")]
+    public static partial void HealthCheckFailed(this ILogger logger, ObjectName service, IPEndPoint address, string reason);
+
+    [LoggerMessage(215, LogLevel.Warning, "{Address}: a connection could not be accepted: {Reason}")]
+    public static partial void AcceptFailed(this ILogger logger, IPEndPoint address, string reason);
+
+    [LoggerMessage(216, LogLevel.Error, "{Address}: a request was not answered")]
+    public static partial void AnswerFailed(this ILogger logger, Exception e, IPEndPoint address);
+
+    [LoggerMessage(217, LogLevel.Warning, "Connections per Service cannot be counted now: {Reason}")]
+    public static partial void CountsFailed(this ILogger logger, string reason);
 
     [LoggerMessage(220, LogLevel.Warning, "No Event can be written about {Kind} {Name}: {Reason}")]
     public static partial void EventFailed(this ILogger logger, string kind, string name, string reason);

@@ -2,6 +2,8 @@ using System.Threading.Channels;
 using k8s.Models;
 using Microsoft.Extensions.Logging;
 using Podnet.Agent.Config;
+using Podnet.Agent.Health;
+using Podnet.Agent.Metrics;
 using Podnet.Kubernetes;
 using Podnet.Kubernetes.Converters;
 
@@ -24,15 +26,18 @@ public static class NodeAgent
         ProcessSettings.Apply(options, logger);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
         var cluster = new ClusterStateBuilder(logger);
+        var status = new AgentStatus(options, logger);
         var self = Channel.CreateBounded<V1Node>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest });
         var nodes = new ListWatch<V1Node>(client, Resources.Nodes, new OwnNode(options.NodeName, cluster.Nodes, self.Writer), logger);
-        var services = new ListWatch<V1Service>(client, Resources.Services, cluster.Services, logger, ProxyLabels.Selectors);
-        var slices = new ListWatch<V1EndpointSlice>(client, Resources.EndpointSlices, cluster.EndpointSlices, logger, ProxyLabels.Selectors);
+        var countedServices = new CountingSink<V1Service>(cluster.Services, _ => status.Metrics.ServiceChanged());
+        var countedSlices = new CountingSink<V1EndpointSlice>(cluster.EndpointSlices, slice => status.Metrics.EndpointSliceChanged(ChangeTrigger.Of(slice)));
+        var services = new ListWatch<V1Service>(client, Resources.Services, countedServices, logger, ProxyLabels.Selectors);
+        var slices = new ListWatch<V1EndpointSlice>(client, Resources.EndpointSlices, countedSlices, logger, ProxyLabels.Selectors);
         var cidrs = new ListWatch<V1ServiceCIDR>(client, Resources.ServiceCidrs, cluster.ServiceCidrs, logger) { Older = Resources.BetaServiceCidrs };
         var events = new LeftOutEvents(client, options.NodeName, logger);
         cluster.LeftOut = events.Add;
-        using var dataplane = new NodeDataplane(options);
-        var loop = new ReconcileLoop(dataplane.Parts, LoopTiming.For(options), logger);
+        using var dataplane = new NodeDataplane(options, status);
+        var loop = new ReconcileLoop(dataplane.Parts, LoopTiming.For(options), logger) { Observer = status };
         var programmed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         loop.Applied = state =>
         {
@@ -50,9 +55,17 @@ public static class NodeAgent
             loop.RunAsync(stop.Token),
             ApplyAsync(),
             ReportAsync(),
+            PagesAsync(),
         ];
         await StopTogetherAsync(tasks, stop);
         logger.Stopping();
+
+        // It ends at once where there are no pages to serve, which is no reason for the others to end.
+        async Task PagesAsync()
+        {
+            await new StatusPages(options, status, logger).RunAsync(stop.Token);
+            await Task.Delay(Timeout.Infinite, stop.Token);
+        }
 
         async Task ApplyAsync()
         {

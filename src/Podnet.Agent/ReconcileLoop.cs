@@ -34,7 +34,7 @@ internal sealed record LoopTiming
 /// The one thread that writes to the kernel. The first change goes at once, those of a burst together; a part that fails is tried
 /// again with back-off while the others go on; what somebody else undid is put back. When it is stopped, everything stays.
 /// </summary>
-internal sealed class ReconcileLoop(IEnumerable<IDataplanePart> parts, LoopTiming timing, ILogger logger)
+internal sealed class ReconcileLoop(IReadOnlyList<IDataplanePart> parts, LoopTiming timing, ILogger logger)
 {
     private readonly Work[] _work = [.. parts.Select(part => new Work(part, new BackOff(timing.FirstRetry, timing.LongestRetry)))];
     private readonly object _gate = new();
@@ -45,10 +45,13 @@ internal sealed class ReconcileLoop(IEnumerable<IDataplanePart> parts, LoopTimin
     /// <summary>After each round in which all parts were as this state wants them. On the loop's thread.</summary>
     public Action<ClusterState>? Applied { get; set; }
 
+    public ILoopObserver? Observer { get; init; }
+
     /// <summary>From any thread, one state after the other; never waits for the kernel.</summary>
     /// <param name="changes">What may be another than in the state that was wanted before.</param>
     public void Want(ClusterState state, ClusterChanges changes)
     {
+        Observer?.Queued();
         lock (_gate)
         {
             _wanted = state;
@@ -100,6 +103,7 @@ internal sealed class ReconcileLoop(IEnumerable<IDataplanePart> parts, LoopTimin
             else if (Passed(check))
             {
                 LookForDamage();
+                Observer?.Checked(parts);
             }
             if (Passed(check))
                 check = After(timing.CheckPeriod);
@@ -122,6 +126,7 @@ internal sealed class ReconcileLoop(IEnumerable<IDataplanePart> parts, LoopTimin
                     foreach (var work in _work)
                         work.Want(_changes);
                     (_changes, _fresh) = (ClusterChanges.None, false);
+                    Observer?.Taken(state!);
                     return true;
                 }
                 var due = _fresh ? Math.Min(notBefore, periodic) : periodic;
@@ -160,10 +165,17 @@ internal sealed class ReconcileLoop(IEnumerable<IDataplanePart> parts, LoopTimin
 
     private void Apply(Work work, ClusterState state)
     {
+        var began = Stopwatch.GetTimestamp();
         try
         {
             if (work.Part.Apply(state, work.Changes, work.ReadBack) is { } done)
+            {
                 logger.PartApplied(work.Part.Name, done);
+                // Nothing else was wanted than last time, so somebody else did it.
+                if (work.Changes.IsNone)
+                    Observer?.Drifted(work.Part, repaired: true);
+            }
+            Observer?.Applied(work.Part, Stopwatch.GetElapsedTime(began), work.ReadBack);
             if (work.BackOff.Failures > 0)
                 logger.PartRecovered(work.Part.Name, work.BackOff.Failures);
             work.Done();
@@ -173,6 +185,7 @@ internal sealed class ReconcileLoop(IEnumerable<IDataplanePart> parts, LoopTimin
         {
             var delay = work.BackOff.Next();
             work.Failed(After(delay));
+            Observer?.Failed(work.Part);
             logger.PartFailed(work.Part.Name, delay, e is IOException ? e.Message : e.ToString());
         }
     }
@@ -184,11 +197,15 @@ internal sealed class ReconcileLoop(IEnumerable<IDataplanePart> parts, LoopTimin
             try
             {
                 if (work.Part.Repair() is { } done)
+                {
                     logger.PartRepaired(work.Part.Name, done);
+                    Observer?.Drifted(work.Part, repaired: true);
+                }
             }
             catch (IOException e)
             {
                 logger.RepairFailed(work.Part.Name, e.Message);
+                Observer?.Drifted(work.Part, repaired: false);
                 work.WantReadBack();
             }
         }

@@ -1,30 +1,42 @@
 using System.Net;
 using Podnet.Agent.Config;
+using Podnet.Agent.Metrics;
 using Podnet.Core.Model;
 using Podnet.Core.Rules;
 using Podnet.Core.Services;
+using Podnet.Dataplane;
 using Podnet.Dataplane.Iptables;
 using Podnet.Linux;
 
 namespace Podnet.Agent;
 
 /// <summary>Service rules of one IP family, by iptables.</summary>
-internal sealed class ServicesPart(IPFamily family, AgentOptions options) : IDataplanePart
+internal sealed class ServicesPart(IPFamily family, AgentOptions options, AgentMetrics metrics) : IServicesPart, IConnectionCounts
 {
     private const string TcpBeLiberal = "net.netfilter.nf_conntrack_tcp_be_liberal";
 
     private readonly IptablesDriver _driver = new(family);
     private bool? _inUse;
     private bool? _accounting;
+    private ServiceIntent _intent = ServiceIntent.Empty(family);
 
     public string Name => family == IPFamily.V4 ? "Service rules" : "Service rules, IPv6";
+
+    public IReadOnlyList<IPFamily> Families { get; } = [family];
+
+    public ConnectionCounts ReadConnections() =>
+        _inUse == true ? _driver.ReadConnections(_intent) : new ConnectionCounts(family, [], []);
 
     public string? Apply(ClusterState state, ClusterChanges changes, bool readBack)
     {
         if (!IsInUse(state, changes))
             return null;
-        var rules = IptablesRenderer.Render(ServicePlanner.Plan(state, options.NodeName, family), Config(state));
+        var intent = ServicePlanner.Plan(state, options.NodeName, family);
+        var rules = IptablesRenderer.Render(intent, Config(state));
         var sync = _driver.Apply(rules);
+        _intent = intent;
+        metrics.Planned(intent);
+        metrics.Iptables(rules, sync.Written.Select(name => (name.Table, name.Chain)));
         var (written, deleted) = (sync.Written.Length, sync.Deleted.Length);
         if (readBack && !sync.ReadBack)
         {

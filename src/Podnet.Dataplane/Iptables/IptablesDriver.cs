@@ -1,5 +1,6 @@
 using Podnet.Core.Model;
 using Podnet.Core.Rules;
+using Podnet.Core.Services;
 
 namespace Podnet.Dataplane.Iptables;
 
@@ -65,6 +66,9 @@ public sealed class IptablesDriver
     /// </summary>
     public bool CanariesStand() =>
         ((string[])[IptablesTables.Mangle, IptablesTables.Filter, IptablesTables.Nat]).All(t => _tool.HasChain(t, KubeChains.Canary));
+
+    /// <param name="intent">What the rules were rendered from: whose chains are which.</param>
+    public ConnectionCounts ReadConnections(ServiceIntent intent) => IptablesConnectionCounts.Read(_tool.SaveNat(), intent);
 
     /// <summary>What Apply would write, for iptables-restore --noflush; empty if all is right. Changes nothing.</summary>
     public string Preview(IptablesRuleset wanted) => IptablesComparer.Compare(wanted, _tool.Save()).ToString();

@@ -40,6 +40,14 @@ internal sealed partial class IptablesTool(IPFamily family, string folder = "")
         return IptablesParser.Parse(result.StandardOutput, family);
     }
 
+    /// <summary>The table nat alone with its counters, as text: for those who look for a few words in very many rules.</summary>
+    public string SaveNat()
+    {
+        var program = $"{_name}-save";
+        var result = Run(program, ["-c", "-t", IptablesTables.Nat], default);
+        return result.Succeeded ? result.StandardOutput : throw new IptablesException($"{program}: {Words(result)}");
+    }
+
     /// <summary>Each table of the input is changed as a whole or not at all.</summary>
     public void Restore(string input)
     {
