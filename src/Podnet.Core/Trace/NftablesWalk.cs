@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Podnet.Core.Nftables;
 
 namespace Podnet.Core.Trace;
@@ -33,14 +32,14 @@ internal sealed class NftablesWalk(TracedTable table, TracedNode node, Hook hook
     /// <summary>One statement after the other: a match that fails ends the rule, and what those before it did to the packet stays done.</summary>
     private IEnumerable<RuleResult> Apply(TableChain chain, TableRule rule, PacketState packet)
     {
-        var found = ImmutableArray.CreateBuilder<TableElement>();
+        TableElement? found = null;
         var state = packet;
         foreach (var statement in rule.Statements)
         {
             switch (statement)
             {
                 case ByMap map when table.Find(map.Map, state) is { } element:
-                    found.Add(element);
+                    found = element;
                     return element.Data.Chain is { } target ? Go(target, ends: true, Passing()) : [Verdict(PacketVerdict.Drop)];
                 case ByMap:
                     return [RuleResult.Next(state)];
@@ -70,9 +69,6 @@ internal sealed class NftablesWalk(TracedTable table, TracedNode node, Hook hook
                     break;
                 case ToggleMark mark:
                     state = state with { Mark = state.Mark ^ mark.Mask };
-                    break;
-                case InSet set when table.Find(set.Set, state) is { } element && !set.Inverted:
-                    found.Add(element);
                     break;
                 default:
                     if (!Holds(statement, state))
@@ -118,7 +114,7 @@ internal sealed class NftablesWalk(TracedTable table, TracedNode node, Hook hook
             {
                 // The last step is the rule's.
                 var step = matched.Steps[^1];
-                var chosen = matched with { Steps = matched.Steps.SetItem(matched.Steps.Count - 1, step with { Rule = $"{step.Rule}{Print([element])}" }) };
+                var chosen = matched with { Steps = matched.Steps.SetItem(matched.Steps.Count - 1, step with { Rule = $"{step.Rule}{Print(element)}" }) };
                 yield return Sent(chosen with { Probability = probability }, TracedTable.TargetOf(element));
             }
             else
@@ -144,12 +140,11 @@ internal sealed class NftablesWalk(TracedTable table, TracedNode node, Hook hook
     private static RuleResult Sent(PacketState packet, PacketTarget to) =>
         new(new RuledPacket(packet with { Destination = to.Address, Port = to.Port, Translated = true }, PacketVerdict.Accept), false);
 
-    /// <summary>"chain: rule", and the elements that decided.</summary>
-    private string Print(TableChain chain, TableRule rule, IEnumerable<TableElement> found) =>
-        $"{chain.Name}: {NftText.Rule(table.Family, rule)}{Print(found)}";
+    /// <summary>"chain: rule { element }", with the element of a map that decided.</summary>
+    private string Print(TableChain chain, TableRule rule, TableElement? found) =>
+        $"{chain.Name}: {NftText.Rule(table.Family, rule)}{(found is { } element ? Print(element) : "")}";
 
-    private static string Print(IEnumerable<TableElement> found) =>
-        string.Concat(found.Select(element => $" {{ {NftText.Element(element)} }}"));
+    private static string Print(TableElement element) => $" {{ {NftText.Element(element)} }}";
 
     /// <param name="EndsChain">After a goto nothing comes back.</param>
     private readonly record struct RuleResult(RuledPacket Ruled, bool EndsChain)
