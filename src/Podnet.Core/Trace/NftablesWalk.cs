@@ -54,7 +54,7 @@ internal sealed class NftablesWalk(TracedTable table, TracedNode node, Hook hook
                 case MasqueradeFullyRandom:
                     return [new RuleResult(new RuledPacket(Passing() with { Masqueraded = true }, PacketVerdict.Accept), false)];
                 case ByOriginal map when table.Find(map.Map, AsItCame(state)) is { } element:
-                    found.Add(element);
+                    found = element;
                     return Go(element.Data.Chain!, ends: true, Passing());
                 case ByOriginal:
                     return [RuleResult.Next(state)];

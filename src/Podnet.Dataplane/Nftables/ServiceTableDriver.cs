@@ -1,6 +1,5 @@
 using Podnet.Core.Model;
 using Podnet.Core.Nftables;
-using Podnet.Core.Routes;
 using Podnet.Linux;
 using Podnet.Netlink.Nftables;
 

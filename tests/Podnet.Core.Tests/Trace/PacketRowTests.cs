@@ -1,5 +1,4 @@
 using System.Net;
-using Podnet.Core.Model;
 using Podnet.Core.Trace;
 using Podnet.Fixtures;
 

@@ -1,14 +1,15 @@
 using Podnet.Core.Model;
 using Podnet.Core.Trace;
 using Podnet.Dataplane.Iptables;
+using Podnet.Dataplane.Nftables;
 using Podnet.Fixtures;
 
 namespace Podnet.Dataplane.Tests.Packets;
 
 /// <summary>Every row of packets/rows.txt, by real packets through real kernels. Podnet.Core.Tests has the same rows traced.</summary>
-public sealed class PacketTests(PacketNetwork network) : IClassFixture<PacketNetwork>
+public abstract class PacketTests(PacketNetwork network)
 {
-    // The kernel of a test machine may have no SCTP sockets.
+    // Linux has SCTP sockets only where a module for them is loaded.
     private static readonly ILookup<string, PacketRow> Rows =
         PacketTable.Rows.Where(r => r.Protocol != Protocol.Sctp).ToLookup(r => r.Scenario.Heading);
 
@@ -16,23 +17,48 @@ public sealed class PacketTests(PacketNetwork network) : IClassFixture<PacketNet
 
     [Theory]
     [MemberData(nameof(Headings))]
-    public async Task In_iptables_mode_packets_go_where_the_rows_say(string heading)
+    public async Task Packets_go_where_the_rows_say(string heading)
     {
         var scenario = Rows[heading].First().Scenario;
         network.Node.In(() =>
         {
             foreach (var family in Enum.GetValues<IPFamily>())
-                new IptablesDriver(family).Apply(scenario.RenderIptables(family));
+                Program(scenario, family);
         });
-
-        await Check(heading, r => r.Iptables, r => IptablesTracer.Trace(scenario.RenderIptables(r.Packet.Family), scenario.Node, r.Packet));
-    }
-
-    /// <summary>A row that fails is shown with the rules that its packet should have met.</summary>
-    private async Task Check(string heading, Func<PacketRow, IReadOnlyList<string>> expected, Func<PacketRow, PacketTrace> trace)
-    {
+        // A row that fails is shown with the rules that its packet should have met.
         var faults = await Task.WhenAll(Rows[heading].Select(async row =>
-            await new PacketProbe(network, row, expected(row)).CheckAsync() is { } fault ? $"{row}: {fault}\n{trace(row)}" : null));
+            await new PacketProbe(network, row, Expected(row)).CheckAsync() is { } fault ? $"{row}: {fault}\n{Trace(row)}" : null));
         Assert.True(faults.All(f => f is null), string.Join('\n', faults.OfType<string>()));
     }
+
+    protected abstract void Program(PacketScenario scenario, IPFamily family);
+
+    protected abstract IReadOnlyList<string> Expected(PacketRow row);
+
+    protected abstract PacketTrace Trace(PacketRow row);
+}
+
+public sealed class IptablesPacketTests(PacketNetwork network) : PacketTests(network), IClassFixture<PacketNetwork>
+{
+    protected override void Program(PacketScenario scenario, IPFamily family) =>
+        new IptablesDriver(family).Apply(scenario.RenderIptables(family));
+
+    protected override IReadOnlyList<string> Expected(PacketRow row) => row.Iptables;
+
+    protected override PacketTrace Trace(PacketRow row) =>
+        IptablesTracer.Trace(row.Scenario.RenderIptables(row.Packet.Family), row.Scenario.Node, row.Packet);
+}
+
+public sealed class NftablesPacketTests(PacketNetwork network) : PacketTests(network), IClassFixture<PacketNetwork>
+{
+    protected override void Program(PacketScenario scenario, IPFamily family)
+    {
+        using var driver = new ServiceTableDriver(family);
+        driver.Apply(scenario.RenderNftables(family));
+    }
+
+    protected override IReadOnlyList<string> Expected(PacketRow row) => row.Nftables;
+
+    protected override PacketTrace Trace(PacketRow row) =>
+        NftablesTracer.Trace(new TracedTable(row.Scenario.RenderNftables(row.Packet.Family)), row.Scenario.Node, row.Packet);
 }
