@@ -1,7 +1,5 @@
-using System.Net;
 using CsCheck;
 using Podnet.Core.Model;
-using Podnet.Core.Nftables;
 using Podnet.Dataplane.Nftables;
 using Podnet.Fixtures;
 using Podnet.Testing;
