@@ -68,7 +68,8 @@ public sealed record OneOf(DataType Type, ImmutableArray<ByteString> Values, Reg
 
 /// <summary>
 /// Puts an element into a set, or a map, that is <see cref="SetFlags.Dynamic"/>. One that is there already keeps its data, and its timeout starts
-/// anew. Where the set is full, the rule ends here.
+/// anew. Where the set is full, the rule ends here. Key and data must not come out of a map: nft 1.0.6 aborts where it lists such a rule, although
+/// the kernel carries it out.
 /// </summary>
 /// <param name="Data">For a map alone.</param>
 /// <param name="Timeout">To the millisecond; null for the set's own.</param>

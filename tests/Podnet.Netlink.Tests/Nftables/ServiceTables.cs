@@ -12,6 +12,8 @@ internal sealed class ServiceTables(TableFamily family)
 
     private readonly int _length = family == TableFamily.Ip ? 4 : 16;
 
+    internal int AddressLength => _length;
+
     internal TableName Name { get; } = new(family, "podnet");
 
     internal Payload Source => family == TableFamily.Ip ? Payload.SourceIPv4 : Payload.SourceIPv6;
