@@ -10,7 +10,10 @@ public sealed unsafe class KernelSocket : IDisposable
 {
     private readonly FileHandle _handle;
 
-    private KernelSocket(FileHandle handle) => _handle = handle;
+    private KernelSocket(FileHandle handle, uint port) => (_handle, Port) = (handle, port);
+
+    /// <summary>The port id that the kernel gave this socket: what it writes into the events about what was done through it.</summary>
+    public uint Port { get; }
 
     /// <param name="protocol">NETLINK_ROUTE and so on (linux/netlink.h).</param>
     public static KernelSocket OpenNetlink(int protocol)
@@ -20,8 +23,9 @@ public sealed unsafe class KernelSocket : IDisposable
             throw KernelException.FromLastError($"open a netlink socket of protocol {protocol}");
         var handle = new FileHandle(fd);
         Libc.NetlinkAddress address = new() { Family = Libc.AF_NETLINK }; // port 0: the kernel chooses a free one
-        if (Libc.bind(fd, &address, (uint)sizeof(Libc.NetlinkAddress)) == 0)
-            return new KernelSocket(handle);
+        var size = (uint)sizeof(Libc.NetlinkAddress);
+        if (Libc.bind(fd, &address, size) == 0 && Libc.getsockname(fd, &address, &size) == 0)
+            return new KernelSocket(handle, address.Port);
         var failure = KernelException.FromLastError($"bind a netlink socket of protocol {protocol}");
         handle.Dispose();
         throw failure;
@@ -66,8 +70,32 @@ public sealed unsafe class KernelSocket : IDisposable
     /// </summary>
     public int Receive(Span<byte> buffer) => TryReceive(buffer, wait: true)!.Value;
 
-    /// <summary>As <see cref="Receive"/>, but null where nothing is there to read.</summary>
+    /// <summary>As <see cref="Receive(Span{byte})"/>, but null where nothing is there to read.</summary>
     public int? ReceiveIfReady(Span<byte> buffer) => TryReceive(buffer, wait: false);
+
+    /// <summary>As <see cref="Receive(Span{byte})"/>, until it is cancelled. Errors: also OperationCanceledException.</summary>
+    public int Receive(Span<byte> buffer, CancellationToken cancel)
+    {
+        while (true)
+        {
+            cancel.ThrowIfCancellationRequested();
+            if (ReceiveIfReady(buffer) is { } length)
+                return length;
+            using var wake = Pipe.Create();
+            using var registration = cancel.Register(wake.Write.Dispose); // whereupon the reading end is readable
+            Wait(wake.Read);
+        }
+    }
+
+    /// <summary>Until there is something to read from the socket, or from the other.</summary>
+    private void Wait(FileHandle other)
+    {
+        var items = stackalloc Libc.PollItem[2];
+        items[0] = new Libc.PollItem { Fd = _handle.Fd, Events = Libc.POLLIN };
+        items[1] = new Libc.PollItem { Fd = other.Fd, Events = Libc.POLLIN };
+        if (Libc.poll(items, 2, -1) < 0 && LastError != Errno.Interrupted)
+            throw KernelException.FromLastError("wait for a netlink message");
+    }
 
     private int? TryReceive(Span<byte> buffer, bool wait)
     {

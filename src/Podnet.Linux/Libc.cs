@@ -55,6 +55,9 @@ internal static unsafe partial class Libc
     internal const int MSG_TRUNC = 0x20;
     internal const int MSG_DONTWAIT = 0x40;
 
+    // <poll.h>
+    internal const short POLLIN = 1;
+
     // <asm/unistd.h>: the same number on every architecture since 5.3
     internal const nint SYS_pidfd_open = 434;
 
@@ -125,6 +128,12 @@ internal static unsafe partial class Libc
     internal static partial int bind(int fd, void* address, uint length);
 
     [LibraryImport(Library, SetLastError = true)]
+    internal static partial int getsockname(int fd, void* address, uint* length);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int poll(PollItem* items, nuint count, int timeout);
+
+    [LibraryImport(Library, SetLastError = true)]
     internal static partial int setsockopt(int fd, int level, int option, void* value, uint length);
 
     [LibraryImport(Library, SetLastError = true)]
@@ -192,6 +201,15 @@ internal static unsafe partial class Libc
         private readonly ushort _pad;
         internal uint Port;
         internal uint Groups;
+    }
+
+    /// <summary>struct pollfd.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct PollItem
+    {
+        internal int Fd;
+        internal short Events;
+        private readonly short _happened;
     }
 
     /// <summary>siginfo_t as waitid fills it (128 bytes): signo, errno, code, pad, pid, uid, status.</summary>

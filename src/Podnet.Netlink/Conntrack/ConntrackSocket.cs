@@ -23,12 +23,26 @@ public sealed class ConntrackSocket : IDisposable
         }
     }
 
-    /// <summary>Those that the filter wants, of both families. Connections come and go meanwhile: this is no one moment's state.</summary>
-    public List<ConntrackEntry> Dump(Func<ConntrackEntry, bool> wanted)
+    /// <summary>Those that are wanted. Connections come and go meanwhile: this is no one moment's state.</summary>
+    /// <param name="filter">What the kernel leaves out before it is even sent; nothing without it.</param>
+    /// <param name="wanted">Asked for one connection after the other, so those that are not wanted take no memory.</param>
+    public List<ConntrackEntry> Dump(Func<ConntrackEntry, bool> wanted, ConntrackFilter? filter = null)
     {
+        // With a protocol the kernel wants a family (EOPNOTSUPP).
+        if (filter is { Protocol: not null, Family: null })
+        {
+            return
+            [
+                .. Dump(wanted, filter with { Family = ConntrackFamily.IPv4 }),
+                .. Dump(wanted, filter with { Family = ConntrackFamily.IPv6 }),
+            ];
+        }
+
         var request = new NetlinkBatch();
         var writer = request.Begin(ConntrackWire.Get, NetlinkFlags.Dump);
-        writer.PutFixed(new NetfilterHeader(AddressFamily.Unspecified));
+        writer.PutFixed(new NetfilterHeader(filter?.Family is { } family ? (byte)family : AddressFamily.Unspecified));
+        if (filter is not null)
+            ConntrackWire.Put(ref writer, filter);
         request.End(writer, "list connections");
         return _socket.Dump(request, message => ConntrackWire.Entry(message) is var entry && wanted(entry) ? entry : null);
     }

@@ -22,6 +22,11 @@ internal static class ConntrackWire
     private const int Status = 3;
     private const int Timeout = 7;
     private const int Mark = 8;
+    private const int Filter = 25;
+    private const int StatusMask = 26;
+
+    private const int FilterOriginal = 1; // CTA_FILTER_ORIG_FLAGS, in host byte order
+    private const uint FilterProtocol = 1 << 3; // CTA_FILTER_F_CTA_PROTO_NUM (net/netfilter/nf_conntrack_netlink.c)
 
     // CTA_TUPLE_*
     private const int TupleIp = 1;
@@ -67,6 +72,27 @@ internal static class ConntrackWire
 
         writer.EndNested(protocol);
         writer.EndNested(start);
+    }
+
+    internal static void Put(ref NetlinkWriter writer, ConntrackFilter filter)
+    {
+        if (filter.Protocol is { } number)
+        {
+            var tuple = writer.BeginNested(TupleOriginal);
+            var protocol = writer.BeginNested(TupleProtocol);
+            writer.PutU8(Number, number);
+            writer.EndNested(protocol);
+            writer.EndNested(tuple);
+            var flags = writer.BeginNested(Filter);
+            writer.PutU32(FilterOriginal, FilterProtocol);
+            writer.EndNested(flags);
+        }
+
+        if (filter.Status != ConntrackStatus.None)
+        {
+            writer.PutU32BigEndian(Status, (uint)filter.Status);
+            writer.PutU32BigEndian(StatusMask, (uint)filter.Status);
+        }
     }
 
     internal static ConntrackEntry Entry(NetlinkMessage message)

@@ -155,6 +155,9 @@ internal static class NftablesDecoder
         });
     }
 
+    /// <summary>The first element of a message.</summary>
+    internal static Box<Element>? Element(NetlinkMessage message) => Edges(message) is [var edge, ..] ? new Box<Element>(edge.Element) : null;
+
     /// <summary>The edges in one message of a dump of elements.</summary>
     internal static List<Edge> Edges(NetlinkMessage message)
     {

@@ -9,7 +9,16 @@ public sealed class NftablesSocket : IDisposable
     /// <summary>Tries to read a table in between changes of others: arbitrary.</summary>
     private const int ReadTries = 20;
 
+    /// <summary>
+    /// Keys to a request. Each is answered in a message of its own, and all of them wait in the receive buffer (208 KiB,
+    /// net.core.rmem_default), which books up to 2 KiB for one: half of what fits.
+    /// </summary>
+    private const int KeysAtOnce = 48;
+
     private readonly NetlinkSocket _socket = NetlinkSocket.Open(NetlinkProtocol.Netfilter);
+
+    /// <summary>What <see cref="NftablesEvent.Port"/> is for changes made through this socket.</summary>
+    public uint Port => _socket.Port;
 
     /// <summary>
     /// Carries it out, all or nothing. Errors name the change that broke it; ERESTART says that somebody else changed the
@@ -52,7 +61,66 @@ public sealed class NftablesSocket : IDisposable
         throw new KernelException(Errno.Interrupted, $"read table {table}", $"changed during each of {ReadTries} attempts");
     }
 
+    /// <summary>
+    /// The elements of these keys, in their order; null for one that is not there. What it takes grows with the keys alone, where a dump of a
+    /// large set takes time with its square. Not for sets of intervals. Not of one moment. Errors: ENOENT where the set is not there.
+    /// </summary>
+    public Element?[] GetElements(TableName table, string set, IReadOnlyList<ByteString> keys)
+    {
+        var elements = new Element?[keys.Count];
+        List<Box<Element>> replies = [];
+        for (var next = 0; next < keys.Count;)
+        {
+            replies.Clear();
+            var count = Math.Min(KeysAtOnce, keys.Count - next);
+            var failure = _socket.GetAll(RequestElements(table, set, keys, next, count), NftablesDecoder.Element, replies);
+            for (var i = 0; i < replies.Count; i++)
+                elements[next + i] = replies[i].Value;
+            next += replies.Count;
+            if (failure is null)
+                continue;
+            // The kernel stops at the first key that is not there. Without the set it does not come to the first one either.
+            if (failure.Errno != Errno.NoEntry || replies.Count == count || (replies.Count == 0 && !HasSet(table, set)))
+                throw failure;
+            next++;
+        }
+
+        return elements;
+    }
+
     public void Dispose() => _socket.Dispose();
+
+    private static NetlinkBatch RequestElements(TableName table, string set, IReadOnlyList<ByteString> keys, int first, int count)
+    {
+        const int bytesOfKey = 80; // 64 (NFT_DATA_VALUE_MAXLEN) and three headers, with some room
+        var request = new NetlinkBatch();
+        var writer = request.Begin(NftablesWire.Type(GetElement), NetlinkFlags.Ack, 1024 + (count * bytesOfKey));
+        writer.PutFixed(new NetfilterHeader((byte)table.Family));
+        writer.PutText(ElementAttribute.Table, table.Name);
+        writer.PutText(ElementAttribute.Set, set);
+        var list = writer.BeginNested(ElementAttribute.List);
+        for (var i = first; i < first + count; i++)
+        {
+            var item = writer.BeginNested(ListItem);
+            PutData(ref writer, ElementAttribute.Key, keys[i].Span);
+            writer.EndNested(item);
+        }
+
+        writer.EndNested(list);
+        request.End(writer, $"read elements of {table} {set}");
+        return request;
+    }
+
+    private bool HasSet(TableName table, string set)
+    {
+        var request = new NetlinkBatch();
+        var writer = request.Begin(NftablesWire.Type(GetSet), NetlinkFlags.Ack);
+        writer.PutFixed(new NetfilterHeader((byte)table.Family));
+        writer.PutText(SetAttribute.Table, table.Name);
+        writer.PutText(SetAttribute.Name, set);
+        request.End(writer, $"read set {table} {set}");
+        return _socket.GetAll(request, _ => (object?)null, []) is null;
+    }
 
     private TableContent? ReadOnce(TableName name, Predicate<string>? elementsOf, uint generation)
     {
@@ -121,8 +189,10 @@ public sealed class NftablesSocket : IDisposable
         throw new KernelException(Errno.Interrupted, request.OperationOf(0), $"was rehashed during each of {ReadTries} attempts");
     }
 
-    private sealed record Box<T>(T Value);
 }
+
+/// <summary>A value where a reference is wanted.</summary>
+internal sealed record Box<T>(T Value);
 
 /// <summary>What was in a table when the ruleset had this generation.</summary>
 public sealed record TableContent(Table Table, uint Generation)

@@ -29,10 +29,15 @@ internal static class NftablesWire
     internal const int NewElement = 12;
     internal const int GetElement = 13;
     internal const int DeleteElement = 14;
+    internal const int NewGeneration = 15;
     internal const int GetGeneration = 16;
     internal const int DestroyElement = 30;
 
-    internal const int GenerationId = 1; // NFTA_GEN_ID
+    // NFTA_GEN_*
+    internal const int GenerationId = 1;
+    internal const int GenerationProcess = 2;
+    internal const int GenerationProcessName = 3;
+
     internal const int ListItem = 1;     // NFTA_LIST_ELEM
     internal const int DataValue = 1;    // NFTA_DATA_VALUE
 

@@ -21,6 +21,7 @@ public readonly ref struct NetlinkMessage
         Type = MemoryMarshal.Read<ushort>(header[4..]);
         Flags = (NetlinkFlags)MemoryMarshal.Read<ushort>(header[6..]);
         Sequence = MemoryMarshal.Read<uint>(header[8..]);
+        Port = MemoryMarshal.Read<uint>(header[12..]);
         Payload = payload;
     }
 
@@ -29,6 +30,9 @@ public readonly ref struct NetlinkMessage
     public NetlinkFlags Flags { get; }
 
     public uint Sequence { get; }
+
+    /// <summary>In a reply the port id of who asked, in an event that of who caused it.</summary>
+    public uint Port { get; }
 
     /// <summary>What follows the header: the family's fixed part, then attributes.</summary>
     public ReadOnlySpan<byte> Payload { get; }

@@ -52,6 +52,9 @@ public sealed class NetlinkSocket : IDisposable
         return new NetlinkSocket(socket);
     }
 
+    /// <summary>Tells this socket's requests from those of others in the kernel's events.</summary>
+    public uint Port => _socket.Port;
+
     /// <summary>Carries out every request; throws the first failure. Those after it have been tried all the same.</summary>
     public void Execute(NetlinkBatch batch)
     {
@@ -97,6 +100,29 @@ public sealed class NetlinkSocket : IDisposable
                     return decode(reader.Current);
                 if (NetlinkAck.Failure(reader.Current, request.OperationOf(0)) is { } failure)
                     throw failure;
+            }
+        }
+    }
+
+    /// <summary>
+    /// One request, which must ask for an ACK, with any number of replies. The failure that ended them, or null; those before it were given.
+    /// </summary>
+    public KernelException? GetAll<T>(NetlinkBatch request, MessageDecoder<T> decode, ICollection<T> replies)
+        where T : class
+    {
+        var sequence = Number(request);
+        _socket.Send(request.Bytes);
+        while (true)
+        {
+            var reader = new NetlinkReader(_reply.AsSpan(0, _socket.Receive(_reply)));
+            while (reader.MoveNext())
+            {
+                if (reader.Current.Sequence != sequence)
+                    continue;
+                if (reader.Current.Type == NetlinkMessage.Error)
+                    return NetlinkAck.Failure(reader.Current, request.OperationOf(0));
+                if (decode(reader.Current) is { } reply)
+                    replies.Add(reply);
             }
         }
     }

@@ -60,6 +60,32 @@ public sealed class ConntrackSocketTests : IDisposable
         Assert.NotNull(_socket.Find(second));
     }
 
+    [Fact]
+    public void The_kernel_leaves_out_what_the_filter_does_not_want()
+    {
+        var datagram = SendDatagram();
+        _kernel.Run("ip6tables", "-A", "OUTPUT", "-m", "conntrack", "--ctstate", "NEW");
+        _kernel.In(() =>
+        {
+            using var ping = new Ping();
+            Assert.Equal(IPStatus.Success, ping.Send(IPAddress.Loopback, 5000).Status);
+            Assert.Equal(IPStatus.Success, ping.Send(IPAddress.IPv6Loopback, 5000).Status);
+        });
+        byte[] Protocols(ConntrackFilter? filter)
+        {
+            var seen = new List<byte>(); // by the predicate, that is, sent by the kernel
+            _socket.Dump(entry => { seen.Add(entry.Original.Protocol); return false; }, filter);
+            return [.. seen.Order()];
+        }
+
+        Assert.Equal([1, 17, 58], Protocols(null));
+        Assert.Equal([17], Protocols(new ConntrackFilter { Protocol = 17 }));
+        Assert.Equal([58], Protocols(new ConntrackFilter { Family = ConntrackFamily.IPv6 }));
+        Assert.Equal([1, 17], Protocols(new ConntrackFilter { Family = ConntrackFamily.IPv4 }));
+        Assert.Equal([17], Protocols(new ConntrackFilter { Status = ConntrackStatus.DestinationNat }));
+        Assert.Empty(Protocols(new ConntrackFilter { Family = ConntrackFamily.IPv6, Protocol = datagram.Protocol }));
+    }
+
     [Theory]
     [InlineData("127.0.0.1", 1, 8)]
     [InlineData("::1", 58, 128)]

@@ -179,6 +179,26 @@ public sealed class NftablesMapTests : IDisposable
     }
 
     [Fact]
+    public void Elements_are_read_by_key_and_one_that_is_not_there_is_null()
+    {
+        const int count = 500;
+        var tables = new ServiceTables(TableFamily.Ip);
+        ByteString Key(int i) => new([10, 0, (byte)(i >> 8), (byte)i, 6, 0, 0, 0, 0, 80, 0, 0]);
+        var elements = Enumerable.Range(0, count).Where(i => i % 7 != 3)
+            .Select(i => new Element(Key(i)) { Verdict = new Verdict(VerdictCode.Drop), Comment = $"default/service-{i}:{new string('x', 100)}" }).ToList();
+        _socket.Commit(new Transaction(tables.Name).AddTable().AddSet(tables.Services).AddElements("services", elements));
+
+        var read = _socket.GetElements(tables.Name, "services", [.. Enumerable.Range(0, count).Select(Key)]);
+
+        Assert.Equal(Enumerable.Range(0, count).Where(i => i % 7 == 3), Enumerable.Range(0, count).Where(i => read[i] is null));
+        Assert.Equal(elements, read.OfType<Element>());
+        Assert.All(read.OfType<Element>(), element => Assert.Equal(0UL, element.Counter!.Packets));
+        Assert.Empty(_socket.GetElements(tables.Name, "services", []));
+        Assert.Equal(Errno.NoEntry, Assert.Throws<KernelException>(() => _socket.GetElements(tables.Name, "absent", [Key(1)])).Errno);
+        Assert.Equal(count, read.Length);
+    }
+
+    [Fact]
     public void Nothing_else_goes_into_a_transaction_while_elements_are_written()
     {
         var transaction = new Transaction(new TableName(TableFamily.Ip, "podnet"));
