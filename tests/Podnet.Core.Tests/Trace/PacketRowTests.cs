@@ -1,4 +1,5 @@
 using System.Net;
+using Podnet.Core.Rules;
 using Podnet.Core.Trace;
 using Podnet.Fixtures;
 
@@ -11,6 +12,9 @@ public sealed class PacketRowTests
 
     public static TheoryData<string> All() => [.. Rows.Keys];
 
+    public static TheoryData<string> OfKubeProxy() =>
+        [.. Rows.Values.Where(r => RuleFixture.Names.Contains(r.Scenario.Heading)).Select(r => $"{r}")];
+
     public static TheoryData<string> Sticking() => [.. Rows.Values.Where(r => r.Sticks).Select(r => $"{r}")];
 
     [Theory]
@@ -19,6 +23,15 @@ public sealed class PacketRowTests
     {
         var row = Rows[name];
         Check(row.Iptables, TraceIptables(row, row.Packet));
+    }
+
+    [Theory]
+    [MemberData(nameof(OfKubeProxy))]
+    public void The_rules_that_kube_proxy_wrote_do_it(string name)
+    {
+        var row = Rows[name];
+        var rules = IptablesParser.Parse(RuleFixture.Read(row.Scenario.Heading).Expected(row.Packet.Family)!, row.Packet.Family);
+        Check(row.Iptables, IptablesTracer.Trace(rules, row.Scenario.Node, row.Packet));
     }
 
     [Theory]
