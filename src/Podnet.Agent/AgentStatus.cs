@@ -43,6 +43,11 @@ internal sealed class AgentStatus(AgentOptions options, ILogger? logger = null, 
 
     public ILogger Logger { get; } = logger ?? NullLogger.Instance;
 
+    private readonly HashSet<IDataplanePart> _failing = [];
+
+    /// <summary>Service rules are not as they should be. On the loop's thread.</summary>
+    public bool ServicesFail => _failing.Count > 0;
+
     public void Queued()
     {
         Health.Queued();
@@ -59,6 +64,7 @@ internal sealed class AgentStatus(AgentOptions options, ILogger? logger = null, 
     {
         if (part is not IServicesPart services)
             return;
+        _failing.Remove(part);
         foreach (var family in services.Families)
         {
             Health.Updated(family);
@@ -70,6 +76,7 @@ internal sealed class AgentStatus(AgentOptions options, ILogger? logger = null, 
     {
         if (part is not IServicesPart services)
             return;
+        _failing.Add(part);
         foreach (var family in services.Families)
             Metrics.SyncFailed(family);
     }

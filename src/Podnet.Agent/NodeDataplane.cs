@@ -18,6 +18,7 @@ internal sealed class NodeDataplane(AgentOptions options, AgentStatus status) : 
         new EgressPart(options),
         new ServicesPart(IPFamily.V4, options, status.Metrics),
         new ServicesPart(IPFamily.V6, options, status.Metrics),
+        new ConntrackPart(options, status),
         new HealthCheckPart(options, status),
     ];
 

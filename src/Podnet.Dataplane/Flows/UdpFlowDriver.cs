@@ -1,0 +1,25 @@
+using Podnet.Core.Model;
+using Podnet.Core.Services;
+using Podnet.Netlink;
+
+namespace Podnet.Dataplane.Flows;
+
+/// <summary>Ends stale UDP connections in the namespace of the thread that made this. Their clients' next packets are new connections.</summary>
+public sealed class UdpFlowDriver : IDisposable
+{
+    private readonly ConntrackSocket _socket = new();
+
+    /// <returns>How many of each family were ended.</returns>
+    public IReadOnlyDictionary<IPFamily, int> End(StaleUdpFlows flows)
+    {
+        var stale = _socket.Dump(
+            // Kernels before 5.8 do not know the filter, and tell of all.
+            entry => entry.Original.Protocol == (byte)Protocol.Udp && flows.IsStale(
+                (entry.Original.Destination, entry.Original.DestinationPort), (entry.Reply.Source, entry.Reply.SourcePort)),
+            new ConntrackFilter { Protocol = (byte)Protocol.Udp });
+        return ((IPFamily[])[IPFamily.V4, IPFamily.V6])
+            .ToDictionary(family => family, family => _socket.Delete(stale.Where(entry => entry.Original.Destination.Family() == family)));
+    }
+
+    public void Dispose() => _socket.Dispose();
+}
