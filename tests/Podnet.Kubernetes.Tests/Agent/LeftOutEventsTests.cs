@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Time.Testing;
 using Podnet.Agent;
-using Podnet.Core.Model;
 using Podnet.Kubernetes.Tests.Watching;
 
 namespace Podnet.Kubernetes.Tests.Agent;

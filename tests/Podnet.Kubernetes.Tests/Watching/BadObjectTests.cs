@@ -1,7 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using k8s.Models;
-using Podnet.Core.Model;
 
 namespace Podnet.Kubernetes.Tests.Watching;
 
