@@ -40,6 +40,35 @@ public sealed class ServiceTable
 
     public IPFamily Family { get; }
 
+    /// <summary>Whether what does not come from Services is the same.</summary>
+    public bool HasSameFixedPart(ServiceTable other) => _config == other._config && _fixed.SequenceEqual(other._fixed);
+
+    /// <summary>The element that is wanted for a key; null where none is.</summary>
+    public TableElement? Find(ElementKey key)
+    {
+        switch (key.Set)
+        {
+            case ServiceSet.Transports or ServiceSet.ServiceCidrs or ServiceSet.NodePortIPs:
+                return First(_fixed);
+            case ServiceSet.ClusterIPs:
+                return _clusterIPs.ContainsKey(key.Address!) ? TableElement.ClusterIP(key.Address!) : null;
+            case ServiceSet.Hairpin:
+                return _endpoints.ContainsKey(key.Address!) ? TableElement.Hairpin(key.Address!) : null;
+            default:
+                return At(new FrontendAddress(key.Address, key.Protocol, key.Port)) is { } frontend ? First(TableElement.Of(frontend)) : null;
+        }
+
+        TableElement? First(IEnumerable<TableElement> elements)
+        {
+            foreach (var element in elements)
+            {
+                if (element.Key == key)
+                    return element;
+            }
+            return null;
+        }
+    }
+
     /// <summary>All chains, with their rules.</summary>
     public IEnumerable<TableChain> Chains =>
     [

@@ -35,6 +35,31 @@ public sealed record TablePlan(IPFamily Family)
     public bool IsEmpty => !AddTable && FlushedChains.Count + DeletedSets.Count + ReplacedChains.Count + AddedSets.Count + AddedChains.Count + RewrittenChains.Count
         + DeletedElements.Count + AddedElements.Count + DeletedChains.Count == 0;
 
+    /// <summary>For a log line.</summary>
+    public string Summary
+    {
+        get
+        {
+            var parts = new List<string>();
+            if (AddTable)
+                parts.Add($"table {NftText.TableOf(Family)} made");
+            Say(AddedSets.Count, "sets made");
+            Say(AddedChains.Count, "chains made");
+            Say(RewrittenChains.Count, "chains rewritten");
+            Say(DeletedSets.Count, "sets deleted");
+            Say(ReplacedChains.Count + DeletedChains.Count, "chains deleted");
+            Say(AddedElements.Count, "elements added");
+            Say(DeletedElements.Count, "elements deleted");
+            return string.Join(", ", parts);
+
+            void Say(int count, string what)
+            {
+                if (count > 0)
+                    parts.Add($"{count} {what}");
+            }
+        }
+    }
+
     /// <summary>Commands for <c>nft -f</c>, a line each.</summary>
     public override string ToString()
     {

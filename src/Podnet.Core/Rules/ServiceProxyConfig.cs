@@ -8,7 +8,12 @@ namespace Podnet.Core.Rules;
 public abstract record LocalTraffic
 {
     /// <summary>Modes ClusterCIDR and NodeCIDR. The first of each family counts, as in kube-proxy.</summary>
-    public sealed record FromNetworks(ImmutableArray<IPNetwork> Networks) : LocalTraffic;
+    public sealed record FromNetworks(ImmutableArray<IPNetwork> Networks) : LocalTraffic
+    {
+        public bool Equals(FromNetworks? other) => other is not null && Networks.SequenceEqual(other.Networks);
+
+        public override int GetHashCode() => Networks.Length;
+    }
 
     public sealed record FromBridge(string Interface) : LocalTraffic;
 
@@ -46,6 +51,14 @@ public sealed record ServiceProxyConfig
     /// <summary>The sysctl net.netfilter.nf_conntrack_tcp_be_liberal is set: no packet is out of its window, so none is dropped for it.</summary>
     public bool ConntrackTcpBeLiberal { get; init; }
 
+    public bool Equals(ServiceProxyConfig? other) =>
+        other is not null && Equals(LocalTraffic, other.LocalTraffic) && MasqueradeBit == other.MasqueradeBit && MasqueradeAll == other.MasqueradeAll
+        && LocalhostNodePorts == other.LocalhostNodePorts && Nfacct == other.Nfacct && ConntrackTcpBeLiberal == other.ConntrackTcpBeLiberal
+        && NodePortAddresses.SequenceEqual(other.NodePortAddresses) && NodeIPs.SequenceEqual(other.NodeIPs)
+        && InterfaceAddresses.SequenceEqual(other.InterfaceAddresses);
+
+    public override int GetHashCode() => HashCode.Combine(LocalTraffic, MasqueradeBit, MasqueradeAll);
+
     internal uint MasqueradeMark => 1u << MasqueradeBit;
 
     /// <summary>
@@ -64,14 +77,16 @@ public sealed record ServiceProxyConfig
 
     /// <summary>
     /// The addresses that node ports answer on in nftables mode: those of the node's interfaces that are picked, and the node's own
-    /// InternalIP where none of the family is picked (kube-proxy's "primary"). Never a loopback address: its packets cannot leave the node.
+    /// InternalIP where none at all are picked (kube-proxy's "primary"). Never a loopback address: its packets cannot leave the node.
     /// </summary>
     internal IEnumerable<IPAddress> NodePortIPs(IPFamily family)
     {
-        var picked = NodePortAddresses.Where(n => n.Family() == family).ToList();
-        return picked.Count == 0
-            ? NodeIPs.Where(ip => ip.Family() == family)
-            : InterfaceAddresses.Where(ip => ip.Family() == family && !IPAddress.IsLoopback(ip) && picked.Exists(n => n.Contains(ip))).Distinct();
+        if (NodePortAddresses.IsEmpty)
+            return NodeIPs.Where(ip => ip.Family() == family);
+        var everywhere = NodePortsEverywhere(family);
+        return InterfaceAddresses
+            .Where(ip => ip.Family() == family && !IPAddress.IsLoopback(ip) && (everywhere || NodePortAddresses.Any(n => n.Contains(ip))))
+            .Distinct();
     }
 
     private static bool HasLoopback(IPNetwork network) =>

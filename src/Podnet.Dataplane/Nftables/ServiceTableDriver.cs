@@ -11,13 +11,13 @@ namespace Podnet.Dataplane.Nftables;
 /// <remarks>
 /// Every change is one transaction: a packet meets all of it or nothing. Blocking; not for several threads at once.
 /// </remarks>
-public sealed class ServiceTableDriver(IPFamily family) : IDisposable
+public sealed class ServiceTableDriver(IPFamily family, Ruleset ruleset)
 {
     /// <summary>Tries to get a change in between those of others: arbitrary.</summary>
     private const int Tries = 10;
 
-    private readonly NftablesSocket _socket = new();
     private readonly TableName _name = new(family == IPFamily.V4 ? TableFamily.Ip : TableFamily.Ip6, ServiceTable.Name);
+    private readonly ElementCoding _coding = new(family);
     private readonly TableDiff _diff = new(family);
     private readonly PlanWriter _writer = new(family);
     private readonly SessionCleaner _sessions = new(family);
@@ -26,8 +26,9 @@ public sealed class ServiceTableDriver(IPFamily family) : IDisposable
     /// <exception cref="KernelException">The kernel refused it: nothing has changed.</exception>
     public TablePlan Apply(ServiceTable table)
     {
+        ruleset.Take(_name); // Whatever it was: all is looked at now.
         var plan = Change(have => _diff.Plan(table, have));
-        _sessions.EndUnwanted(_socket, _name, table, plan);
+        _sessions.EndUnwanted(ruleset, _name, table, plan);
         return plan;
     }
 
@@ -44,9 +45,9 @@ public sealed class ServiceTableDriver(IPFamily family) : IDisposable
             DeletedChains = [.. change.DeletedChains],
         };
         if (!plan.IsEmpty)
-            _socket.Commit(_writer.Write(plan, generation: null));
+            ruleset.Commit(_writer.Write(plan, generation: null));
         if (change.EndsSessions)
-            _sessions.EndUnwanted(_socket, _name, table, plan);
+            _sessions.EndUnwanted(ruleset, _name, table, plan);
         return plan;
     }
 
@@ -56,22 +57,33 @@ public sealed class ServiceTableDriver(IPFamily family) : IDisposable
     /// <summary>Takes away all of it, and the table too where nothing else is in it.</summary>
     public TablePlan Cleanup() => Change(_diff.PlanRemoval);
 
-    public void Dispose() => _socket.Dispose();
+    /// <summary>Puts right what somebody else has changed since the last look, and only that: it costs what was changed.</summary>
+    public TablePlan Repair(ServiceTable table)
+    {
+        if (ruleset.Take(_name) is not { } touched)
+            return new TablePlan(family);
+        return touched.IsUnknown ? Apply(table) : Change(have => _diff.Plan(table, have, touched, Elements), set => touched.IsWhole(set));
+    }
 
-    private TableContent? Read() => _socket.Read(_name, set => ServiceSets.All.Any(one => one.Name == set && !one.Dynamic));
+    private IEnumerable<TableElement> Elements(SetDefinition set, IReadOnlyList<ByteString> keys) =>
+        ruleset.GetElements(_name, set.Name, keys).Where(element => element is not null).Select(element => _coding.Read(set, element!.Value));
+
+    private TableContent? Read() => ruleset.Read(_name, HasElements);
+
+    private static bool HasElements(string set) => ServiceSets.All.Any(one => one.Name == set && !one.Dynamic);
 
     /// <summary>Reads, plans, commits; again where somebody else changed the ruleset meanwhile.</summary>
-    private TablePlan Change(Func<TableContent?, TablePlan> planFor)
+    private TablePlan Change(Func<TableContent?, TablePlan> planFor, Predicate<string>? elementsOf = null)
     {
         for (var attempt = 1; ; attempt++)
         {
-            var have = Read();
+            var have = ruleset.Read(_name, elementsOf ?? HasElements);
             var plan = planFor(have);
             if (plan.IsEmpty)
                 return plan;
             try
             {
-                _socket.Commit(_writer.Write(plan, have?.Generation));
+                ruleset.Commit(_writer.Write(plan, have?.Generation));
                 return plan;
             }
             catch (KernelException e) when (e.Errno == Errno.Restart && attempt < Tries)

@@ -16,20 +16,20 @@ internal sealed class SessionCleaner(IPFamily family)
     private readonly ElementCoding _coding = new(family);
 
     /// <param name="done">What was changed just now.</param>
-    internal void EndUnwanted(NftablesSocket socket, TableName name, ServiceTable table, TablePlan done)
+    internal void EndUnwanted(Ruleset ruleset, TableName name, ServiceTable table, TablePlan done)
     {
         var bound = Bound(done);
-        var sessions = socket.Read(name, s_name.Equals)?.Elements.GetValueOrDefault(s_name) ?? [];
+        var sessions = ruleset.Read(name, s_name.Equals)?.Elements.GetValueOrDefault(s_name) ?? [];
         foreach (var element in sessions.Where(element => !IsWanted(table, element, bound)))
-            End(socket, name, element);
+            End(ruleset, name, element);
     }
 
     /// <summary>Each in a transaction of its own: one that has ended by itself meanwhile must not keep the others.</summary>
-    private static void End(NftablesSocket socket, TableName name, Element element)
+    private static void End(Ruleset ruleset, TableName name, Element element)
     {
         try
         {
-            socket.Commit(new Transaction(name).DeleteElements(s_name, [element]));
+            ruleset.Commit(new Transaction(name).DeleteElements(s_name, [element]));
         }
         catch (KernelException e) when (e.Errno == Errno.NoEntry)
         {

@@ -19,19 +19,49 @@ internal sealed class TableDiff(IPFamily family)
         var sets = have.Sets.Where(IsOurs).ToDictionary(set => set.Name, StringComparer.Ordinal);
         if (!CanBeKept(wanted, chains, sets))
             return Remake(table, wanted, chains, sets);
+        var (deleted, added) = Compare(ServiceSets.All.Where(set => !set.Dynamic).SelectMany(set => Read(set, have)), table.Elements);
+        return Structure(wanted, chains, sets, have) with { DeletedElements = deleted, AddedElements = added };
+    }
+
+    /// <summary>The same, where others have changed nothing but this.</summary>
+    /// <param name="read">Looks up what the kernel has of the keys of a set.</param>
+    internal TablePlan Plan(
+        ServiceTable table, TableContent? have, TableTouches touched, Func<SetDefinition, IReadOnlyList<ByteString>, IEnumerable<TableElement>> read)
+    {
+        var wanted = table.Chains.ToDictionary(chain => chain.Name, StringComparer.Ordinal);
+        var chains = have?.Chains.Where(IsOurs).ToList() ?? [];
+        var sets = have?.Sets.Where(IsOurs).ToDictionary(set => set.Name, StringComparer.Ordinal) ?? [];
+        if (have is null || sets.Count < ServiceSets.All.Length || !CanBeKept(wanted, chains, sets))
+            return Plan(table, have);
+        var (there, should) = (new List<TableElement>(), new List<TableElement>());
+        foreach (var set in ServiceSets.All.Where(set => !set.Dynamic && touched.Elements.ContainsKey(set.Name)))
+        {
+            if (set.Intervals)
+            {
+                there.AddRange(Read(set, have));
+                should.AddRange(table.Elements.Where(element => element.Key.Set == set.Id));
+                continue;
+            }
+            List<ByteString> keys = [.. touched.Elements[set.Name]];
+            there.AddRange(read(set, keys));
+            should.AddRange(keys.Select(key => table.Find(_coding.Read(set, new Element(key)).Key)).OfType<TableElement>());
+        }
+        var (deleted, added) = Compare(there, should);
+        return Structure(wanted, chains, sets, have) with { DeletedElements = deleted, AddedElements = added };
+    }
+
+    private TablePlan Structure(Dictionary<string, TableChain> wanted, List<Chain> chains, Dictionary<string, Set> sets, TableContent have)
+    {
         var rules = have.Rules.ToLookup(rule => rule.Chain, StringComparer.Ordinal);
         var present = chains.Select(chain => chain.Name).ToHashSet(StringComparer.Ordinal);
         var wrong = wanted.Values.Where(chain => present.Contains(chain.Name) && !HasRules(chain, rules[chain.Name])).ToList();
         var orphaned = present.Where(name => !wanted.ContainsKey(name)).ToList();
-        var elements = Compare(table, have);
         return new TablePlan(family)
         {
             FlushedChains = [.. wrong.Select(chain => chain.Name), .. orphaned],
             AddedSets = [.. ServiceSets.All.Where(set => !sets.ContainsKey(set.Name))],
             AddedChains = [.. wanted.Values.Where(chain => !present.Contains(chain.Name))],
             RewrittenChains = wrong,
-            DeletedElements = elements.Deleted,
-            AddedElements = elements.Added,
             DeletedChains = orphaned,
         };
     }
@@ -73,19 +103,14 @@ internal sealed class TableDiff(IPFamily family)
             && chain.Rules.Select(rule => _compiler.Compile(chain.Name, rule)).Zip(have).All(pair => pair.First.IsSameAs(pair.Second));
     }
 
-    private (List<TableElement> Deleted, List<TableElement> Added) Compare(ServiceTable table, TableContent have)
+    private IEnumerable<TableElement> Read(SetDefinition set, TableContent have) =>
+        have.Elements.GetValueOrDefault(set.Name, []).Select(element => _coding.Read(set, element));
+
+    private static (List<TableElement> Deleted, List<TableElement> Added) Compare(IEnumerable<TableElement> have, IEnumerable<TableElement> wanted)
     {
-        var there = new Dictionary<ElementKey, TableElement>();
-        foreach (var set in ServiceSets.All.Where(set => !set.Dynamic))
-        {
-            foreach (var element in have.Elements.GetValueOrDefault(set.Name, []))
-            {
-                var read = _coding.Read(set, element);
-                there.Add(read.Key, read);
-            }
-        }
+        var there = have.ToDictionary(element => element.Key);
         var (deleted, added) = (new List<TableElement>(), new List<TableElement>());
-        foreach (var element in table.Elements)
+        foreach (var element in wanted)
         {
             if (there.Remove(element.Key, out var found) && found == element)
                 continue;
