@@ -31,7 +31,7 @@ public enum LocalDetection
 /// <param name="Kubeconfig">The path of the file that says where the API server is; null for what a pod of the cluster is told.</param>
 public sealed record AgentOptions(string NodeName, string? Kubeconfig)
 {
-    public ProxyMode ProxyMode { get; init; } = ProxyMode.Iptables;
+    public ProxyMode ProxyMode { get; init; } = ProxyMode.Nftables;
 
     /// <summary>Where pods are, for egress and for <see cref="LocalDetection.ClusterCidr"/>. Egress adds the pod CIDRs of all nodes.</summary>
     public ImmutableArray<IPNetwork> ClusterCidrs { get; init; } = [];

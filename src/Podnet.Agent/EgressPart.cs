@@ -5,9 +5,9 @@ using Podnet.Dataplane.Nftables;
 namespace Podnet.Agent;
 
 /// <summary>Masquerade of what this node's pods send to beyond the cluster.</summary>
-internal sealed class EgressPart(AgentOptions options) : IDataplanePart, IDisposable
+internal sealed class EgressPart(AgentOptions options, Lazy<Ruleset> ruleset) : IDataplanePart
 {
-    private EgressDriver? _driver; // Made on the loop's thread: its socket belongs to that thread's namespace.
+    private EgressDriver? _driver;
     private IReadOnlyCollection<EgressMasquerade> _wanted = [];
 
     public string Name => "Egress rules";
@@ -20,7 +20,5 @@ internal sealed class EgressPart(AgentOptions options) : IDataplanePart, IDispos
         return Repair();
     }
 
-    public string? Repair() => Reports.Text((_driver ??= new EgressDriver()).Apply(_wanted));
-
-    public void Dispose() => _driver?.Dispose();
+    public string? Repair() => Reports.Text((_driver ??= new EgressDriver(ruleset.Value)).Apply(_wanted));
 }

@@ -1,18 +1,22 @@
 using System.Net;
 using Podnet.Agent.Config;
+using Podnet.Agent.Metrics;
 using Podnet.Core.Model;
 using Podnet.Core.Nftables;
 using Podnet.Core.Rules;
 using Podnet.Core.Services;
+using Podnet.Dataplane;
 using Podnet.Dataplane.Iptables;
 using Podnet.Dataplane.Nftables;
 
 namespace Podnet.Agent;
 
 /// <summary>Services of one IP family, by nf_tables: a change costs what it changes, however many Services there are.</summary>
-internal sealed class NftablesServicesPart(IPFamily family, AgentOptions options) : IDataplanePart, IDisposable
+internal sealed class NftablesServicesPart(IPFamily family, AgentOptions options, Lazy<Ruleset> ruleset, AgentMetrics metrics)
+    : IServicesPart, IConnectionCounts
 {
-    private ServiceTableDriver? _driver; // Made on the loop's thread: its socket belongs to that thread's namespace.
+    private readonly Dictionary<ObjectName, (int Internal, int External)> _servedElsewhere = [];
+    private ServiceTableDriver? _driver;
     private ServiceTable? _table;
     private ServiceProxyConfig _config = new();
     private Node? _node;
@@ -23,11 +27,16 @@ internal sealed class NftablesServicesPart(IPFamily family, AgentOptions options
 
     public string Name => family == IPFamily.V4 ? "Services" : "Services, IPv6";
 
+    public IReadOnlyList<IPFamily> Families { get; } = [family];
+
+    public ConnectionCounts ReadConnections() => _table is null ? new ConnectionCounts(family, [], []) : _driver!.ReadConnections(_table);
+
     public string? Apply(ClusterState state, ClusterChanges changes, bool readBack)
     {
-        _driver ??= new ServiceTableDriver(family);
+        _driver ??= new ServiceTableDriver(family, ruleset.Value);
         var plan = Update(state, changes);
         _isWritten = true;
+        metrics.NoLocalEndpoints(family, _servedElsewhere.Values.Sum(count => count.Internal), _servedElsewhere.Values.Sum(count => count.External));
         RemoveOtherMode();
         return Text(plan);
     }
@@ -39,8 +48,6 @@ internal sealed class NftablesServicesPart(IPFamily family, AgentOptions options
         return Text(_driver!.Repair(table));
     }
 
-    public void Dispose() => _driver?.Dispose();
-
     private TablePlan Update(ClusterState state, ClusterChanges changes)
     {
         var wasWritten = _isWritten;
@@ -51,11 +58,11 @@ internal sealed class NftablesServicesPart(IPFamily family, AgentOptions options
         if (isAnother)
         {
             foreach (var name in state.Services.Keys)
-                Put(state, name, change: null);
+                Put(name, state, change: null);
         }
         var change = new TableChange();
         foreach (var name in isAnother ? [] : changes.Services)
-            Put(state, name, change);
+            Put(name, state, change);
         return isAnother || !wasWritten ? _driver!.Apply(_table!) : _driver!.Apply(_table!, change);
     }
 
@@ -71,10 +78,17 @@ internal sealed class NftablesServicesPart(IPFamily family, AgentOptions options
         return true;
     }
 
-    private void Put(ClusterState state, ObjectName name, TableChange? change) => _table!.Put(
-        name,
-        state.Services.TryGetValue(name, out var service) ? ServicePlanner.PlanService(service, state.SlicesOf(name), _node!, family).Ports : [],
-        change);
+    private void Put(ObjectName name, ClusterState state, TableChange? change)
+    {
+        var ports = state.Services.TryGetValue(name, out var service)
+            ? ServicePlanner.PlanService(service, state.SlicesOf(name), _node!, family).Ports
+            : [];
+        _table!.Put(name, ports, change);
+        if (AgentMetrics.ServedElsewhere(ports) is var count && count != default)
+            _servedElsewhere[name] = count;
+        else
+            _servedElsewhere.Remove(name);
+    }
 
     /// <summary>
     /// Only when these rules stand: in between both do the same. Conntrack keeps established connections as they are, whichever rules

@@ -1,31 +1,46 @@
 using Podnet.Agent.Health;
 using Podnet.Core.Model;
+using Podnet.Dataplane.Nftables;
 
 namespace Podnet.Agent;
 
 /// <summary>All that the agent writes into its node's kernel, in the order in which it is written.</summary>
-internal sealed class NodeDataplane(AgentOptions options, AgentStatus status) : IDisposable
+internal sealed class NodeDataplane : IDisposable
 {
+    /// <summary>Made on the loop's thread, when a part first needs it: its sockets belong to that thread's namespace.</summary>
+    private readonly Lazy<Ruleset> _ruleset = new(() => new Ruleset());
+
     public NodeDataplane(AgentOptions options)
         : this(options, new AgentStatus(options))
     {
     }
 
-    public IReadOnlyList<IDataplanePart> Parts { get; } =
+    public NodeDataplane(AgentOptions options, AgentStatus status) => Parts =
     [
         new SysctlsPart(options),
         new RoutesPart(options),
-        new EgressPart(options),
-        new ServicesPart(IPFamily.V4, options, status.Metrics),
-        new ServicesPart(IPFamily.V6, options, status.Metrics),
+new EgressPart(options, _ruleset),
+        Services(IPFamily.V4, options, status),
+        Services(IPFamily.V6, options, status),
         new ConntrackPart(options, status),
         new HealthCheckPart(options, status),
     ];
+
+    public IReadOnlyList<IDataplanePart> Parts { get; }
+
+    /// <summary>Whether a change of the nf_tables ruleset was made here, by the port that it was sent from. From any thread.</summary>
+    public bool IsOurs(uint port) => _ruleset.IsValueCreated && _ruleset.Value.Port == port;
 
     /// <summary>Closes sockets; what is in the kernel stays.</summary>
     public void Dispose()
     {
         foreach (var part in Parts.OfType<IDisposable>())
             part.Dispose();
+        if (_ruleset.IsValueCreated)
+            _ruleset.Value.Dispose();
     }
+
+    private IDataplanePart Services(IPFamily family, AgentOptions options, AgentStatus status) => options.ProxyMode == ProxyMode.Nftables
+        ? new NftablesServicesPart(family, options, _ruleset, status.Metrics)
+        : new IptablesServicesPart(family, options, _ruleset, status.Metrics);
 }

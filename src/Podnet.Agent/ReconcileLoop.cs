@@ -41,6 +41,7 @@ internal sealed class ReconcileLoop(IReadOnlyList<IDataplanePart> parts, LoopTim
     private ClusterState? _wanted;
     private ClusterChanges _changes = ClusterChanges.None; // Of what is wanted since the loop last looked.
     private bool _fresh;
+    private bool _look;
 
     /// <summary>After each round in which all parts were as this state wants them. On the loop's thread.</summary>
     public Action<ClusterState>? Applied { get; set; }
@@ -57,6 +58,16 @@ internal sealed class ReconcileLoop(IReadOnlyList<IDataplanePart> parts, LoopTim
             _wanted = state;
             _changes = _changes.Merge(changes);
             _fresh = true;
+            Monitor.Pulse(_gate);
+        }
+    }
+
+    /// <summary>Look for damage now, not only when it is time to: from any thread.</summary>
+    public void Look()
+    {
+        lock (_gate)
+        {
+            _look = true;
             Monitor.Pulse(_gate);
         }
     }
@@ -100,7 +111,7 @@ internal sealed class ReconcileLoop(IReadOnlyList<IDataplanePart> parts, LoopTim
                 foreach (var work in _work)
                     work.WantReadBack();
             }
-            else if (Passed(check))
+            else if (Passed(check) || TakeLook())
             {
                 LookForDamage();
                 Observer?.Checked(parts);
@@ -134,13 +145,19 @@ internal sealed class ReconcileLoop(IReadOnlyList<IDataplanePart> parts, LoopTim
                     due = work.Pending ? Math.Min(due, work.NotBefore) : due;
                 if (state is null && !_fresh)
                     Monitor.Wait(_gate);
-                else if (state is not null && Passed(due))
+                else if (state is not null && (_look || Passed(due)))
                     return true;
                 else
                     Monitor.Wait(_gate, Left(due));
             }
             return false;
         }
+    }
+
+    private bool TakeLook()
+    {
+        lock (_gate)
+            return (_look, _look = false).Item1;
     }
 
     /// <returns>When the next change may be written.</returns>

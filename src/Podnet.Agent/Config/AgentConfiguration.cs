@@ -122,10 +122,10 @@ public static class AgentConfiguration
 
     private static ProxyMode Mode(string? text, FieldReader fields) => text switch
     {
-        null or "" or "iptables" => ProxyMode.Iptables,
-        "nftables" => throw fields.Fault("mode", "nftables is not there yet: use iptables"),
-        "ipvs" or "userspace" or "kernelspace" => throw fields.Fault("mode", $"{text} is a mode that Podnet has not: use iptables"),
-        _ => throw fields.Fault("mode", $"\"{text}\" is unknown: use iptables"),
+        null or "" or "nftables" => ProxyMode.Nftables,
+        "iptables" => ProxyMode.Iptables,
+        "ipvs" or "userspace" or "kernelspace" => throw fields.Fault("mode", $"{text} is a mode that Podnet has not: use nftables or iptables"),
+        _ => throw fields.Fault("mode", $"\"{text}\" is unknown: use nftables or iptables"),
     };
 
     private static string NodeName(string? given, FieldReader fields)

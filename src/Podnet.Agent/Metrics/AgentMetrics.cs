@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Podnet.Core.Model;
 using Podnet.Core.Rules;
 using Podnet.Core.Services;
@@ -102,11 +103,24 @@ internal sealed class AgentMetrics(ProxyMode mode, TimeProvider time)
     /// <summary>For whichever backend renders it.</summary>
     public void Planned(ServiceIntent intent)
     {
-        var unserved = intent.Ports.Where(port => port.HasEndpoints && port.LocalEndpoints.IsEmpty).ToList();
-        NoLocalEndpoints(
-            intent.Family,
-            unserved.Count(port => port.InternalPolicy == TrafficPolicy.Local),
-            unserved.Count(port => port.ExternalPolicy == TrafficPolicy.Local && port.IsExternallyAccessible));
+        var (@internal, external) = ServedElsewhere(intent.Ports);
+        NoLocalEndpoints(intent.Family, @internal, external);
+    }
+
+    /// <summary>How many are of internal, and how many of external policy Local, and only other nodes serve them.</summary>
+    public static (int Internal, int External) ServedElsewhere(ImmutableArray<ServicePortIntent> ports)
+    {
+        var count = (Internal: 0, External: 0);
+        foreach (var port in ports)
+        {
+            if (!port.HasEndpoints || !port.LocalEndpoints.IsEmpty)
+                continue;
+            if (port.InternalPolicy == TrafficPolicy.Local)
+                count.Internal++;
+            if (port.ExternalPolicy == TrafficPolicy.Local && port.IsExternallyAccessible)
+                count.External++;
+        }
+        return count;
     }
 
     /// <summary>ServicePorts of policy Local that only other nodes serve.</summary>

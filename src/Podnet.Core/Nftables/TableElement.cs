@@ -42,7 +42,7 @@ public readonly record struct TableElement(ElementKey Key, ElementData Data, str
     private const int LongestComment = 127;
 
     /// <summary>The elements of a frontend that are its alone.</summary>
-    internal static IEnumerable<TableElement> Of(Frontend frontend)
+    public static IEnumerable<TableElement> Of(Frontend frontend)
     {
         var (at, comment) = (frontend.At, CommentOf(frontend.Owner));
         if (frontend.Chain is { } chain)

@@ -9,12 +9,10 @@ namespace Podnet.Dataplane.Nftables;
 /// Keeps the chain and the sets that masquerade pods' traffic to beyond the cluster, in the tables <c>ip podnet</c> and
 /// <c>ip6 podnet</c> of the namespace of the thread that made this. Whatever else is in those tables it leaves alone.
 /// </summary>
-public sealed class EgressDriver : IDisposable
+public sealed class EgressDriver(Ruleset ruleset)
 {
     /// <summary>Tries to get a change in between those of others: arbitrary.</summary>
     private const int Tries = 10;
-
-    private readonly NftablesSocket _socket = new();
 
     /// <summary>
     /// Makes the kernel's these: one transaction for each family where something is wrong, and none where nothing is. A family
@@ -43,19 +41,17 @@ public sealed class EgressDriver : IDisposable
     /// <summary>Takes all of it away, and the tables too where nothing else is in them.</summary>
     public ApplyReport Cleanup() => Apply([]);
 
-    public void Dispose() => _socket.Dispose();
-
     /// <summary>Reads, plans, commits; again where somebody else changed the ruleset meanwhile.</summary>
     private ApplyReport Change(TableName name, Func<TableContent?, EgressPlan> plan)
     {
         for (var attempt = 1; ; attempt++)
         {
-            var changes = plan(_socket.Read(name, EgressTable.SetNames.Contains));
+            var changes = plan(ruleset.Read(name, EgressTable.SetNames.Contains));
             if (changes.Transaction.IsEmpty)
                 return ApplyReport.Nothing;
             try
             {
-                _socket.Commit(changes.Transaction);
+                ruleset.Commit(changes.Transaction);
                 return new ApplyReport([.. changes.Texts], []);
             }
             catch (KernelException e) when (e.Errno == Errno.Restart && attempt < Tries)

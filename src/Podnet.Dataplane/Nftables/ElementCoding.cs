@@ -74,7 +74,9 @@ internal sealed class ElementCoding(IPFamily family)
     }
 
     /// <summary>What was read back, in the words of the plan. Whatever is not ours to say becomes an element that nobody wants.</summary>
-    internal TableElement Read(SetDefinition set, Element element)
+    internal TableElement Read(SetDefinition set, Element element) => new(ReadKey(set, element), ReadData(set, element), element.Comment);
+
+    internal ElementKey ReadKey(SetDefinition set, Element element)
     {
         var key = new ElementKey(set.Id);
         var rest = element.Key.Span;
@@ -92,7 +94,7 @@ internal sealed class ElementCoding(IPFamily family)
             };
             rest = rest[Math.Min(rest.Length, Length(field))..];
         }
-        return new TableElement(key, ReadData(set, element), element.Comment);
+        return key;
     }
 
     /// <summary>The address that a client asked for, and the endpoint that it stays with.</summary>

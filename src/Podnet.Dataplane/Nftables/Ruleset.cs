@@ -72,7 +72,7 @@ public sealed class Ruleset : IDisposable
         }
         if (happened.Port == _socket.Port || happened.Subject is NftablesSubject.Generation or NftablesSubject.Other)
             return;
-        if (!_touched.TryGetValue(happened.Table, out var touches))
+        if (happened.Table is not { } table || !_touched.TryGetValue(table, out var touches))
             return; // No driver keeps it.
         switch (happened.Subject)
         {

@@ -1,5 +1,7 @@
+using System.Runtime.InteropServices;
 using Podnet.Core.Model;
 using Podnet.Core.Nftables;
+using Podnet.Core.Services;
 using Podnet.Linux;
 using Podnet.Netlink.Nftables;
 
@@ -63,6 +65,33 @@ public sealed class ServiceTableDriver(IPFamily family, Ruleset ruleset)
         if (ruleset.Take(_name) is not { } touched)
             return new TablePlan(family);
         return touched.IsUnknown ? Apply(table) : Change(have => _diff.Plan(table, have, touched, Elements), set => touched.IsWhole(set));
+    }
+
+    /// <summary>How many connections each Service and endpoint took, by asking for each element: that costs what there are, where a dump costs its square.</summary>
+    public ConnectionCounts ReadConnections(ServiceTable table)
+    {
+        var services = new Dictionary<ServicePortName, ulong>();
+        var endpoints = new Dictionary<(ServicePortName, string), ulong>();
+        var frontends = table.Services.SelectMany(table.FrontendsOf);
+        foreach (var set in frontends.SelectMany(frontend => TableElement.Of(frontend).Select(element => (frontend.Owner, Element: element)))
+            .Where(one => ServiceSets.Of(one.Element.Key.Set) is { Counter: true, Data: DataKind.Verdict or DataKind.Endpoint }).ToLookup(one => one.Element.Key.Set))
+        {
+            List<(ServicePortName Owner, TableElement Element)> wanted = [.. set];
+            var found = ruleset.GetElements(_name, ServiceSets.Of(set.Key).Name, [.. wanted.Select(one => _coding.Key(one.Element.Key).Key)]);
+            for (var i = 0; i < found.Length; i++)
+            {
+                var count = found[i]?.Counter?.Packets ?? 0;
+                var (owner, element) = wanted[i];
+                if (element.Data.Value.Address is { } address)
+                    CollectionsMarshal.GetValueRefOrAddDefault(endpoints, (owner, AddressText.Of(address, element.Data.Value.Port)), out _) += count;
+                else
+                    CollectionsMarshal.GetValueRefOrAddDefault(services, owner, out _) += count;
+            }
+        }
+        return new ConnectionCounts(
+            family,
+            [.. services.Select(service => (service.Key, service.Value))],
+            [.. endpoints.Select(endpoint => new EndpointConnections(endpoint.Key.Item1, endpoint.Key.Item2, endpoint.Value))]);
     }
 
     private IEnumerable<TableElement> Elements(SetDefinition set, IReadOnlyList<ByteString> keys) =>

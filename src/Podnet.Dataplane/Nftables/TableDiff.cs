@@ -44,7 +44,7 @@ internal sealed class TableDiff(IPFamily family)
             }
             List<ByteString> keys = [.. touched.Elements[set.Name]];
             there.AddRange(read(set, keys));
-            should.AddRange(keys.Select(key => table.Find(_coding.Read(set, new Element(key)).Key)).OfType<TableElement>());
+            should.AddRange(keys.Select(key => table.Find(_coding.ReadKey(set, new Element(key)))).OfType<TableElement>());
         }
         var (deleted, added) = Compare(there, should);
         return Structure(wanted, chains, sets, have) with { DeletedElements = deleted, AddedElements = added };

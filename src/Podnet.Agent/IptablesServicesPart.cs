@@ -6,18 +6,20 @@ using Podnet.Core.Rules;
 using Podnet.Core.Services;
 using Podnet.Dataplane;
 using Podnet.Dataplane.Iptables;
+using Podnet.Dataplane.Nftables;
 using Podnet.Linux;
 
 namespace Podnet.Agent;
 
 /// <summary>Service rules of one IP family, by iptables.</summary>
-internal sealed class ServicesPart(IPFamily family, AgentOptions options, AgentMetrics metrics) : IServicesPart, IConnectionCounts
+internal sealed class IptablesServicesPart(IPFamily family, AgentOptions options, Lazy<Ruleset> ruleset, AgentMetrics metrics) : IServicesPart, IConnectionCounts
 {
     private const string TcpBeLiberal = "net.netfilter.nf_conntrack_tcp_be_liberal";
 
     private readonly IptablesDriver _driver = new(family);
     private bool? _inUse;
     private bool? _accounting;
+    private bool _otherModeIsGone;
     private ServiceIntent _intent = ServiceIntent.Empty(family);
 
     public string Name => family == IPFamily.V4 ? "Service rules" : "Service rules, IPv6";
@@ -43,6 +45,7 @@ internal sealed class ServicesPart(IPFamily family, AgentOptions options, AgentM
             sync = _driver.Check();
             (written, deleted) = (written + sync.Written.Length, deleted + sync.Deleted.Length);
         }
+        RemoveOtherMode();
         return Text(written, deleted);
     }
 
@@ -68,6 +71,14 @@ internal sealed class ServicesPart(IPFamily family, AgentOptions options, AgentM
                 || (_inUse is null && _driver.CanariesStand());
         }
         return _inUse.Value;
+    }
+
+    /// <summary>Once, and only when these rules stand: in between both do the same.</summary>
+    private void RemoveOtherMode()
+    {
+        if (!_otherModeIsGone)
+            new ServiceTableDriver(family, ruleset.Value).Cleanup();
+        _otherModeIsGone = true;
     }
 
     private static IEnumerable<Service> Changed(ClusterState state, ClusterChanges changes) =>
