@@ -24,7 +24,7 @@ public sealed class NodeCleanupTests : IDisposable
         _kernel.Run("ip", "address", "add", "10.99.0.2/24", "dev", "eth0");
         _kernel.Run("ip", "link", "set", "eth0", "up");
         var before = (Rules(), _kernel.Run("ip", "route"));
-        using (var dataplane = new NodeDataplane(new AgentOptions("node-1", "/dev/null")))
+        using (var dataplane = new NodeDataplane(new AgentOptions("node-1", "/dev/null") { ProxyMode = ProxyMode.Iptables }))
         {
             _kernel.In(() =>
             {

@@ -59,6 +59,7 @@ internal sealed class TableDiff(IPFamily family)
         return new TablePlan(family)
         {
             FlushedChains = [.. wrong.Select(chain => chain.Name), .. orphaned],
+            DeletedSets = [.. sets.Keys.Where(name => ServiceSets.All.All(set => set.Name != name))],
             AddedSets = [.. ServiceSets.All.Where(set => !sets.ContainsKey(set.Name))],
             AddedChains = [.. wanted.Values.Where(chain => !present.Contains(chain.Name))],
             RewrittenChains = wrong,
@@ -83,7 +84,7 @@ internal sealed class TableDiff(IPFamily family)
     /// <summary>What a set is made of, and where a chain is hooked in, cannot be changed.</summary>
     private bool CanBeKept(Dictionary<string, TableChain> wanted, List<Chain> chains, Dictionary<string, Set> sets) =>
         chains.TrueForAll(chain => !wanted.TryGetValue(chain.Name, out var one) || RuleCompiler.Compile(one) == chain)
-        && sets.Values.All(set => ServiceSets.All.FirstOrDefault(one => one.Name == set.Name) is { } one && _coding.Definition(one) == set);
+        && ServiceSets.All.All(set => !sets.TryGetValue(set.Name, out var there) || _coding.Definition(set) == there);
 
     private TablePlan Remake(ServiceTable table, Dictionary<string, TableChain> wanted, List<Chain> chains, Dictionary<string, Set> sets) =>
         new(family)

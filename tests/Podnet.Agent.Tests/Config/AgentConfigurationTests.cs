@@ -84,7 +84,7 @@ public sealed class AgentConfigurationTests
     {
         var options = AgentConfiguration.Parse(OfKubeadm, "config.conf", "Node-1");
 
-        var expected = new AgentOptions("node-1", "/var/lib/kube-proxy/kubeconfig.conf") { ClusterCidrs = [IPNetwork.Parse("10.244.0.0/16")] };
+        var expected = new AgentOptions("node-1", "/var/lib/kube-proxy/kubeconfig.conf") { ClusterCidrs = [IPNetwork.Parse("10.244.0.0/16")], NodePortsOnPrimary = true };
         Assert.Equal(expected.ClusterCidrs.AsEnumerable(), options.ClusterCidrs);
         Assert.Equal(expected, options with { ClusterCidrs = expected.ClusterCidrs, NodePortNetworks = expected.NodePortNetworks });
     }

@@ -76,10 +76,10 @@ public sealed class ProxyHealthTests
     public void The_other_pages_are_those_of_kube_proxy()
     {
         Assert.Equal("ok", string.Concat(_pages.Self("/healthz").Body));
-        Assert.Equal("iptables", string.Concat(_pages.Self("/proxyMode").Body));
+        Assert.Equal("nftables", string.Concat(_pages.Self("/proxyMode").Body));
         var config = JsonDocument.Parse(string.Concat(_pages.Self("/configz").Body)).RootElement.GetProperty("kubeproxy.config.k8s.io");
         Assert.Equal("0.0.0.0:10256", config.GetProperty("healthzBindAddress").GetString());
-        Assert.Equal("30s", config.GetProperty("iptables").GetProperty("syncPeriod").GetString());
+        Assert.Equal("30s", config.GetProperty("nftables").GetProperty("syncPeriod").GetString());
         Assert.Equal(404, _pages.Self("/debug/pprof").Status);
         Assert.Equal(404, _pages.Health("/").Status);
     }

@@ -15,19 +15,21 @@ public sealed class EgressDriverTests : IDisposable
     private static readonly Node Three = Node("node-3", "10.99.0.4", "10.240.0.64/27");
 
     private readonly Kernel _kernel = new();
+    private readonly Ruleset _ruleset;
     private readonly EgressDriver _driver;
     private readonly NftablesSocket _socket;
 
     public EgressDriverTests()
     {
-        _driver = _kernel.In(() => new EgressDriver());
+        _ruleset = _kernel.In(() => new Ruleset());
+        _driver = new EgressDriver(_ruleset);
         _socket = _kernel.In(() => new NftablesSocket());
     }
 
     public void Dispose()
     {
         _socket.Dispose();
-        _driver.Dispose();
+        _ruleset.Dispose();
         _kernel.Dispose();
     }
 
@@ -124,8 +126,8 @@ public sealed class EgressDriverTests : IDisposable
     private void AssertRight(params Node[] nodes)
     {
         using var fresh = new Kernel();
-        using var driver = fresh.In(() => new EgressDriver());
-        driver.Apply(Intent(nodes));
+        using var ruleset = fresh.In(() => new Ruleset());
+        new EgressDriver(ruleset).Apply(Intent(nodes));
         Assert.Equal(Sorted(fresh), Sorted(_kernel));
         Assert.Equal(ApplyReport.Nothing, _driver.Apply(Intent(nodes)));
     }

@@ -98,10 +98,10 @@ public sealed class EgressPacketTests : IDisposable
         var report = node.In(() =>
         {
             using var routes = new RouteDriver();
-            using var egress = new EgressDriver();
+            using var ruleset = new Ruleset();
             return SysctlDriver.Apply(KernelSetting.For(state, localhostNodePorts: false))
                 + routes.Apply(PodRoutes.For(state, name))
-                + egress.Apply(EgressMasquerade.For(state, name, []));
+                + new EgressDriver(ruleset).Apply(EgressMasquerade.For(state, name, []));
         });
         Assert.Empty(report.Failures);
     }

@@ -60,8 +60,8 @@ public sealed class NftablesPacketTests(PacketNetwork network) : PacketTests(net
 
     protected override void Program(PacketScenario scenario, IPFamily family)
     {
-        using var driver = new ServiceTableDriver(family);
-        driver.Apply(scenario.RenderNftables(family));
+        using var ruleset = new Ruleset();
+        new ServiceTableDriver(family, ruleset).Apply(scenario.RenderNftables(family));
     }
 
     protected override IReadOnlyList<string> Expected(PacketRow row) => row.Nftables;

@@ -1,0 +1,54 @@
+using Podnet.Core.Model;
+using Podnet.Fixtures;
+using Podnet.Testing;
+
+namespace Podnet.Agent.Tests;
+
+public sealed class ProxyModeTests : IDisposable
+{
+    private readonly Kernel _kernel = new();
+
+    public void Dispose() => _kernel.Dispose();
+
+    [Fact]
+    public void A_switch_of_mode_leaves_nothing_of_the_other_mode()
+    {
+        var state = RuleFixture.Read("15-dual-stack").State;
+
+        Run(ProxyMode.Nftables, state);
+        var nftables = Rules();
+        Assert.DoesNotContain("KUBE-", nftables, StringComparison.Ordinal);
+        Assert.Contains("map services", nftables, StringComparison.Ordinal);
+
+        Run(ProxyMode.Iptables, state);
+        var iptables = Rules();
+        Assert.Contains("KUBE-SVC-", iptables, StringComparison.Ordinal);
+        Assert.DoesNotContain("map services", iptables, StringComparison.Ordinal);
+
+        Run(ProxyMode.Nftables, state);
+        Assert.Equal(nftables, Rules());
+    }
+
+    [Fact]
+    public void Another_agent_takes_over_what_one_left_and_changes_nothing()
+    {
+        var state = RuleFixture.Read("16-large").State;
+        Run(ProxyMode.Nftables, state);
+
+        Assert.All(Run(ProxyMode.Nftables, state), Assert.Null);
+    }
+
+    /// <summary>What an agent does that starts, syncs once, and ends: a line for each part that did something.</summary>
+    private List<string?> Run(ProxyMode mode, ClusterState state) => _kernel.In(() =>
+    {
+        using var dataplane = new NodeDataplane(new AgentOptions("node-1", "/dev/null") { ProxyMode = mode });
+        return dataplane.Parts.Select(part => part.Apply(state, ClusterChanges.Everything, readBack: true)).ToList();
+    });
+
+    /// <summary>Without what iptables leaves of tables of its own that are empty.</summary>
+    private string Rules()
+    {
+        var tables = _kernel.Run("nft", "-s", "list", "ruleset").Split("\n}\n", StringSplitOptions.RemoveEmptyEntries);
+        return string.Join("\n}\n", tables.Where(table => table.Contains("podnet", StringComparison.Ordinal) || table.Contains("KUBE-", StringComparison.Ordinal)));
+    }
+}
