@@ -1,4 +1,3 @@
-using System.Net;
 using Podnet.Agent.Config;
 using Podnet.Agent.Metrics;
 using Podnet.Core.Model;
