@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Podnet.Core.Model;
+using Podnet.Dataplane.Nftables;
 using Podnet.Testing;
 
 namespace Podnet.Agent.Tests;
@@ -12,7 +13,7 @@ public sealed class ConntrackPartTests : IDisposable
 
     private readonly Kernel _kernel = new();
     private readonly AgentStatus _status = new(new AgentOptions("node-1", "/k"));
-    private readonly ServicesPart _rules;
+    private readonly IptablesServicesPart _rules;
     private readonly ConntrackPart _part;
     private readonly Socket _first;
     private readonly Socket _second;
@@ -22,7 +23,7 @@ public sealed class ConntrackPartTests : IDisposable
     public ConntrackPartTests()
     {
         var options = new AgentOptions("node-1", "/k");
-        _rules = new ServicesPart(IPFamily.V4, options, _status.Metrics);
+        _rules = new IptablesServicesPart(IPFamily.V4, options, new Lazy<Ruleset>(() => new Ruleset()), _status.Metrics);
         _part = new ConntrackPart(options, _status);
         foreach (var address in (string[])["10.240.0.1", "10.240.0.2", "10.99.0.2"])
             _kernel.Run("ip", "address", "add", $"{address}/32", "dev", "lo");

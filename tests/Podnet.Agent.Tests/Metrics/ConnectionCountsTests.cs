@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Podnet.Core.Model;
+using Podnet.Dataplane;
 using Podnet.Testing;
 
 namespace Podnet.Agent.Tests.Metrics;
@@ -11,11 +12,14 @@ public sealed class ConnectionCountsTests : IDisposable
 
     public void Dispose() => _kernel.Dispose();
 
-    [Fact]
-    public void In_iptables_mode_the_rules_counters_say_who_took_how_many_connections()
+    [Theory]
+    [InlineData(ProxyMode.Iptables)]
+    [InlineData(ProxyMode.Nftables)]
+    public void Counters_in_the_kernel_say_who_took_how_many_connections(ProxyMode mode)
     {
-        var options = new AgentOptions("node-1", "/k");
-        var part = new ServicesPart(IPFamily.V4, options, new AgentStatus(options).Metrics);
+        using var dataplane = new NodeDataplane(new AgentOptions("node-1", "/k") { ProxyMode = mode });
+        var part = (IDataplanePart)dataplane.Parts.OfType<IServicesPart>().First();
+        var counters = (IConnectionCounts)part;
         foreach (var address in (string[])["10.240.0.1", "10.240.0.2", "10.99.0.2"])
             _kernel.Run("ip", "address", "add", $"{address}/32", "dev", "lo");
         _kernel.Run("ip", "route", "add", "10.0.33.0/24", "dev", "lo", "src", "10.99.0.2");
@@ -27,14 +31,14 @@ public sealed class ConnectionCountsTests : IDisposable
             return socket;
         });
         _kernel.In(() => part.Apply(State(), ClusterChanges.Everything, readBack: true));
-        Assert.All(_kernel.In(part.ReadConnections).Services, one => Assert.Equal(0UL, one.Connections));
+        Assert.All(_kernel.In(counters.ReadConnections).Services, one => Assert.Equal(0UL, one.Connections));
 
         Connect("10.0.33.45", 80, times: 7);
         Connect("10.99.0.2", 30080, times: 5);
 
-        var counts = _kernel.In(part.ReadConnections);
-        Assert.Equal([("shop/api", 0UL), ("shop/web:http", 12UL)], counts.Services.Select(one => (one.Port.ToString(), one.Connections)));
-        Assert.Equal(["10.240.0.1:8080", "10.240.0.2:8080"], counts.Endpoints.Where(one => one.Port.Port == "http").Select(one => one.Endpoint));
+        var counts = _kernel.In(counters.ReadConnections);
+        Assert.Equal([("shop/api", 0UL), ("shop/web:http", 12UL)], counts.Services.Select(one => (one.Port.ToString(), one.Connections)).Order());
+        Assert.Equal(["10.240.0.1:8080", "10.240.0.2:8080"], counts.Endpoints.Where(one => one.Port.Port == "http").Select(one => one.Endpoint).Order(StringComparer.Ordinal));
         Assert.Equal(12UL, counts.Endpoints.Aggregate(0UL, (sum, one) => sum + one.Connections));
     }
 
@@ -52,6 +56,7 @@ public sealed class ConnectionCountsTests : IDisposable
         var (web, api) = (new ObjectName("shop", "web"), new ObjectName("shop", "api"));
         return ClusterState.Empty with
         {
+            Nodes = ClusterState.Empty.Nodes.Add("node-1", new Node("node-1") { InternalIPs = [IPAddress.Parse("10.99.0.2")] }),
             Services = ClusterState.Empty.Services
                 .Add(web, new Service(web) { Type = ServiceType.NodePort, ClusterIPs = [IPAddress.Parse("10.0.33.45")], Ports = [new("http", Protocol.Tcp, 80, 30080)] })
                 .Add(api, new Service(api) { ClusterIPs = [IPAddress.Parse("10.0.33.46")], Ports = [new("", Protocol.Tcp, 80, 0)] }),
