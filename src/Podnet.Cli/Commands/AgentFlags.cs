@@ -43,7 +43,7 @@ internal sealed partial class AgentFlags
         _healthz = Add<string?>("healthzBindAddress", "--healthz-bind-address", "Where /healthz and /livez are; empty for nowhere. Without it: 0.0.0.0:10256.");
         _metrics = Add<string?>("metricsBindAddress", "--metrics-bind-address", "Where /metrics is; empty for nowhere. Without it: 127.0.0.1:10249.");
         _hardFail = Add<bool?>("bindAddressHardFail", "--bind-address-hard-fail", "End where one of these two cannot be had.");
-        _mode = Add<string?>("mode", "--proxy-mode", "How Services become kernel rules: iptables.");
+        _mode = Add<string?>("mode", "--proxy-mode", "How Services become kernel rules: nftables, or iptables as kube-proxy writes them. Without it: nftables.");
         _masqueradeBit = AddNumber("iptables.masqueradeBit", "--iptables-masquerade-bit", "The bit of the packet mark that asks for masquerade, 0 to 31. Without it: 14.");
         _masqueradeAll = Add<bool?>("iptables.masqueradeAll", "--masquerade-all", "Masquerade all traffic to cluster IPs.");
         _localhostNodePorts = Add<bool?>("iptables.localhostNodePorts", "--iptables-localhost-nodeports", "Node ports answer on 127.0.0.1, too (iptables mode). Without it: true.");
