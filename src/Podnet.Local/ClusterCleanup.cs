@@ -9,9 +9,6 @@ namespace Podnet.Local;
 /// </summary>
 public static class ClusterCleanup
 {
-    // Arbitrary: a killed process is gone within milliseconds unless it hangs in the kernel.
-    private static readonly TimeSpan KillTimeout = TimeSpan.FromSeconds(10);
-
     public static void Run(ClusterPaths paths, Action<string> step)
     {
         var record = ClusterRecord.Load(paths);
@@ -19,13 +16,13 @@ public static class ClusterCleanup
             return;
 
         step("ending Podnet's processes");
-        EndProcesses(() => ProcessTable.Pids().Where(pid => IsOurs(pid, paths)));
+        ProcessEnd.KillAll(() => ProcessTable.Pids().Where(pid => IsOurs(pid, paths)));
         step("ending containers");
         KubeletCleanup.RemoveAll(paths);
         step("removing namespaces");
         var namespaces = record.Namespaces.Where(NetworkNamespace.Exists).ToList();
         var identities = namespaces.Select(IdentityOf).ToHashSet();
-        EndProcesses(() => ProcessTable.Pids().Where(pid => ProcessTable.NetworkNamespaceOf(pid) is { } id && identities.Contains(id)));
+        ProcessEnd.KillAll(() => ProcessTable.Pids().Where(pid => ProcessTable.NetworkNamespaceOf(pid) is { } id && identities.Contains(id)));
         foreach (var name in namespaces)
             NetworkNamespace.DeleteNamed(name);
 
@@ -48,24 +45,7 @@ public static class ClusterCleanup
     }
 
     private static bool IsOurs(int pid, ClusterPaths paths) =>
-        pid != Environment.ProcessId && ProcessTable.EnvironmentVariable(pid, ClusterPaths.EnvironmentMark) == paths.Cluster;
-
-    /// <summary>Kills until none is left: a process may have started another while it was looked for.</summary>
-    private static void EndProcesses(Func<IEnumerable<int>> find)
-    {
-        var deadline = Environment.TickCount64 + (long)KillTimeout.TotalMilliseconds;
-        while (true)
-        {
-            var alive = find().Where(ProcessTable.IsAlive).ToList();
-            if (alive.Count == 0)
-                return;
-            if (Environment.TickCount64 > deadline)
-                throw new TimeoutException($"process {alive[0]} does not end though it was killed");
-            foreach (var pid in alive)
-                Signals.Send(pid, Signals.Kill);
-            Thread.Yield();
-        }
-    }
+        ProcessTable.EnvironmentVariable(pid, ClusterPaths.EnvironmentMark) == paths.Cluster;
 
     private static void DeleteFolder(string path)
     {

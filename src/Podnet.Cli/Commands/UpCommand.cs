@@ -16,7 +16,7 @@ internal static class UpCommand
         var config = new Option<FileInfo?>("--config") { Description = "The cluster's config (apiVersion podnet.dev/v1alpha1, kind Cluster)." };
         var files = new Option<string[]>("-f", "--filename") { Description = "Kubernetes objects to create: YAML or JSON, a file or a folder." };
         var nodes = new Option<int?>("--nodes") { Description = "How many nodes, in place of the config's." };
-        var mode = new Option<string?>("--proxy-mode") { Description = "How Services become kernel rules: iptables." };
+        var mode = new Option<string?>("--proxy-mode") { Description = "How Services become kernel rules: nftables or iptables, in place of the config's." };
         var command = new Command("up", "Make a local cluster on this machine.") { name, config, files, nodes, mode };
         command.SetAction(async (parsed, cancel) =>
         {

@@ -43,7 +43,7 @@ internal sealed class RuleCompiler(IPFamily family)
         FromNode => [new AddressType(PacketAddress.Source), new Compare(Comparison.Equal, AddressType.Local)],
         InSet { Set: var set, Inverted: var not } => [.. Key(set), new Lookup(ServiceSets.Of(set).Name, not)],
         ByMap { Map: var map } => [.. Key(map), new Lookup(ServiceSets.Of(map).Name) { Destination = Register.Verdict }],
-        ToEndpoint { Map: var map, Count: var count } => 
+        ToEndpoint { Map: var map, Count: var count } =>
             [.. Key(map, count), new Lookup(ServiceSets.Of(map).Name) { Destination = Register.R1 }, .. Translate(Register.R1)],
         ToSession => [.. Key(ServiceSet.Sessions), new Lookup(ServiceSets.Of(ServiceSet.Sessions).Name) { Destination = Register.R1 }, .. Translate(Register.R1)],
         ByOriginal { Map: var map } => [.. Original(map, Register.R1), new Lookup(ServiceSets.Of(map).Name) { Destination = Register.Verdict }],

@@ -104,8 +104,11 @@ internal sealed class Discovery(ResourceTable table)
             {
                 var sub = new JsonObject
                 {
-                    ["name"] = $"{resource.Plural}/{name}", ["singularName"] = "", ["namespaced"] = resource.Namespaced,
-                    ["kind"] = kind, ["verbs"] = Strings(verbs),
+                    ["name"] = $"{resource.Plural}/{name}",
+                    ["singularName"] = "",
+                    ["namespaced"] = resource.Namespaced,
+                    ["kind"] = kind,
+                    ["verbs"] = Strings(verbs),
                 };
                 if (kindGroup is not null)
                     (sub["group"], sub["version"]) = (kindGroup, "v1");

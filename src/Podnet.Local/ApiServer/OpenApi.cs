@@ -56,7 +56,9 @@ internal sealed class OpenApi(ResourceTable table)
         ["x-kubernetes-action"] = "patch",
         ["x-kubernetes-group-version-kind"] = new JsonObject
         {
-            ["group"] = resource.Group, ["kind"] = resource.Kind, ["version"] = resource.Version,
+            ["group"] = resource.Group,
+            ["kind"] = resource.Kind,
+            ["version"] = resource.Version,
         },
     };
 }

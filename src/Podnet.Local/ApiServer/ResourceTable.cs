@@ -13,18 +13,28 @@ public sealed class ResourceTable
     {
         Namespaces = Core("namespaces", "Namespace", typeof(V1Namespace), new NamespaceRules(), CoreTables.Namespace) with
         {
-            Namespaced = false, ShortNames = ["ns"], HasStatus = true, DeleteReturnsObject = true,
+            Namespaced = false,
+            ShortNames = ["ns"],
+            HasStatus = true,
+            DeleteReturnsObject = true,
         };
         Pods = Core("pods", "Pod", typeof(V1Pod), new PodRules(), PodTable.Layout) with
         {
-            ShortNames = ["po"], Categories = ["all"], HasStatus = true, DeleteReturnsObject = true,
+            ShortNames = ["po"],
+            Categories = ["all"],
+            HasStatus = true,
+            DeleteReturnsObject = true,
         };
         Services = Core("services", "Service", typeof(V1Service), new ServiceRules(new ServiceAllocator(serviceCidrs)), CoreTables.Service) with
         {
-            ShortNames = ["svc"], Categories = ["all"], HasStatus = true, DeleteReturnsObject = true,
+            ShortNames = ["svc"],
+            Categories = ["all"],
+            HasStatus = true,
+            DeleteReturnsObject = true,
         };
         ServiceCidrs = new("networking.k8s.io", "v1", "servicecidrs", "ServiceCIDR", Namespaced: false, typeof(V1ServiceCIDR),
-            new ServiceCidrRules(serviceCidrs), ServiceCidrRules.Table) { HasStatus = true };
+            new ServiceCidrRules(serviceCidrs), ServiceCidrRules.Table)
+        { HasStatus = true };
         All =
         [
             Core("configmaps", "ConfigMap", typeof(V1ConfigMap), new ConfigMapRules(), CoreTables.ConfigMap) with { ShortNames = ["cm"] },
@@ -65,6 +75,9 @@ public sealed class ResourceTable
     private static ResourceDefinition Apps(string plural, string kind, Type model, ResourceRules rules, TableLayout table) =>
         new("apps", "v1", plural, kind, Namespaced: true, model, rules, table)
         {
-            Categories = ["all"], HasStatus = true, HasGeneration = true, HasScale = true,
+            Categories = ["all"],
+            HasStatus = true,
+            HasGeneration = true,
+            HasScale = true,
         };
 }

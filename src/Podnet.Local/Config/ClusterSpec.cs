@@ -27,7 +27,8 @@ public sealed record ClusterSpec
     /// <summary>At 127.0.0.1 of the machine; 0 lets the kernel choose a free one.</summary>
     public ushort ApiServerPort { get; init; }
 
-    public string ProxyMode { get; init; } = "iptables";
+    /// <summary>How the agents turn Services into kernel rules: one of <see cref="ClusterSpecRules.ProxyModes"/>.</summary>
+    public string ProxyMode { get; init; } = "nftables";
 }
 
 public sealed record NodeSpec(string Name)
@@ -41,13 +42,16 @@ public sealed record NodeSpec(string Name)
 /// <summary>What is wrong with a cluster's spec, if anything: the first fault, with the field's path as the config file spells it.</summary>
 public static partial class ClusterSpecRules
 {
+    /// <summary>As the agent's --proxy-mode spells them, the default first.</summary>
+    public static readonly ImmutableArray<string> ProxyModes = ["nftables", "iptables"];
+
     /// <summary>The fault's field and what to do about it; null for a good spec.</summary>
     public static (string Field, string Fault)? FirstFault(ClusterSpec spec)
     {
         if (!NamePattern().IsMatch(spec.Name))
             return ("name", $"\"{spec.Name}\" is no cluster name: use up to 30 of a-z, 0-9 and '-', a letter first");
-        if (spec.ProxyMode != "iptables")
-            return ("networking.kubeProxyMode", $"\"{spec.ProxyMode}\" is unknown: use iptables");
+        if (!ProxyModes.Contains(spec.ProxyMode))
+            return ("networking.kubeProxyMode", $"\"{spec.ProxyMode}\" is unknown: use {string.Join(" or ", ProxyModes)}");
         return NetworkFault(spec) ?? NodesFault(spec);
     }
 

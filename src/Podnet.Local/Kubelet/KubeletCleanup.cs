@@ -10,9 +10,6 @@ namespace Podnet.Local.Kubelet;
 /// </summary>
 public static class KubeletCleanup
 {
-    /// <summary>Arbitrary: how long killed processes may take to be gone.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
-
     /// <summary>May be repeated; where nothing is left it does nothing.</summary>
     public static void RemoveAll(ClusterPaths paths)
     {
@@ -23,9 +20,7 @@ public static class KubeletCleanup
                 Mounts.UnmountIfMounted(mount);
         }
 
-        var deadline = DateTime.UtcNow + Patience;
-        while (!Cgroups.TryRemove(paths.Cgroup))
-            Breathe(deadline, $"cgroup {paths.Cgroup} stays in use");
+        ProcessEnd.Until(() => Cgroups.TryRemove(paths.Cgroup), () => $"cgroup {paths.Cgroup} stays in use");
         foreach (var parent in Cgroups.Hierarchies().Select(hierarchy => hierarchy + Path.GetDirectoryName(paths.Cgroup)))
             RemoveIfEmpty(parent);
         foreach (var folder in (ReadOnlySpan<string>)[paths.Containers, paths.Layers, paths.Runc, paths.Sandboxes])
@@ -41,11 +36,10 @@ public static class KubeletCleanup
     /// </summary>
     private static void KillAll(ClusterPaths paths)
     {
-        var deadline = DateTime.UtcNow + Patience;
         var own = ProcessTable.NetworkNamespaceOf(Environment.ProcessId);
         var first = ProcessTable.NetworkNamespaceOf(1);
         HashSet<string> namespaces = [];
-        while (true)
+        ProcessEnd.KillAll(() =>
         {
             HashSet<int> pids = [.. Cgroups.Processes(paths.Cgroup), .. InitProcesses(paths.Runc), .. Starting(paths.Cluster)];
             foreach (var pid in pids)
@@ -60,13 +54,8 @@ public static class KubeletCleanup
                     .Where(pid => ProcessTable.NetworkNamespaceOf(pid) is { } inode && namespaces.Contains(inode)));
             }
 
-            pids.RemoveWhere(pid => !ProcessTable.IsAlive(pid) || pid == Environment.ProcessId);
-            if (pids.Count == 0)
-                return;
-            foreach (var pid in pids)
-                Signals.Send(pid, Signals.Kill);
-            Breathe(deadline, $"processes {string.Join(' ', pids)} do not end");
-        }
+            return pids;
+        });
     }
 
     /// <summary>By runc's state.json, where the process is still the one that runc started.</summary>
@@ -125,12 +114,5 @@ public static class KubeletCleanup
         {
             // Not there, or another cluster has its groups in it.
         }
-    }
-
-    private static void Breathe(DateTime deadline, string otherwise)
-    {
-        if (DateTime.UtcNow > deadline)
-            throw new TimeoutException(otherwise);
-        Thread.Sleep(TimeSpan.FromMilliseconds(5));
     }
 }

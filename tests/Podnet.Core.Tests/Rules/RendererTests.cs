@@ -6,23 +6,8 @@ namespace Podnet.Core.Tests.Rules;
 
 public sealed class RendererTests
 {
-    public static TheoryData<string, IPFamily> Fixtures()
-    {
-        var rows = new TheoryData<string, IPFamily>();
-        foreach (var name in RuleFixture.Names)
-        {
-            foreach (var family in Enum.GetValues<IPFamily>())
-            {
-                if (RuleFixture.Read(name).Expected(family) is not null)
-                    rows.Add(name, family);
-            }
-        }
-
-        return rows;
-    }
-
     [Theory]
-    [MemberData(nameof(Fixtures))]
+    [MemberData(nameof(RuleFixture.OfEachFamily), MemberType = typeof(RuleFixture))]
     public void The_rules_are_those_of_kube_proxy(string name, IPFamily family)
     {
         var fixture = RuleFixture.Read(name);
@@ -32,7 +17,7 @@ public sealed class RendererTests
     }
 
     [Theory]
-    [MemberData(nameof(Fixtures))]
+    [MemberData(nameof(RuleFixture.OfEachFamily), MemberType = typeof(RuleFixture))]
     public void What_iptables_save_prints_is_read_and_printed_again_to_the_letter(string name, IPFamily family)
     {
         var saved = RuleFixture.Read(name).Expected(family)!;

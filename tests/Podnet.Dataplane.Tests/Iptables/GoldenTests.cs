@@ -10,23 +10,8 @@ namespace Podnet.Dataplane.Tests.Iptables;
 
 public sealed class GoldenTests
 {
-    public static TheoryData<string, IPFamily> Fixtures()
-    {
-        var rows = new TheoryData<string, IPFamily>();
-        foreach (var name in RuleFixture.Names)
-        {
-            foreach (var family in Enum.GetValues<IPFamily>())
-            {
-                if (RuleFixture.Read(name).Expected(family) is not null)
-                    rows.Add(name, family);
-            }
-        }
-
-        return rows;
-    }
-
     [Theory]
-    [MemberData(nameof(Fixtures))]
+    [MemberData(nameof(RuleFixture.OfEachFamily), MemberType = typeof(RuleFixture))]
     public void The_kernel_has_the_rules_of_kube_proxy_and_a_second_pass_writes_nothing(string name, IPFamily family)
     {
         var fixture = RuleFixture.Read(name);
