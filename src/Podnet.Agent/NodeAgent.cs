@@ -58,7 +58,7 @@ public static class NodeAgent
             cidrs.RunAsync(stop.Token),
             events.RunAsync(stop.Token),
             loop.RunAsync(stop.Token),
-            RulesetWatch.RunAsync(dataplane.IsOurs, loop.Look, stop.Token),
+            RulesetWatch.RunAsync(dataplane.Ruleset, loop.Look, stop.Token),
             ApplyAsync(),
             ReportAsync(),
             PagesAsync(),

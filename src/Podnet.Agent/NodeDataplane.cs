@@ -8,28 +8,37 @@ namespace Podnet.Agent;
 internal sealed class NodeDataplane : IDisposable
 {
     /// <summary>Made on the loop's thread, when a part first needs it: its sockets belong to that thread's namespace.</summary>
-    private readonly Lazy<Ruleset> _ruleset = new(() => new Ruleset());
+    private readonly Lazy<Ruleset> _ruleset;
+    private readonly TaskCompletionSource<Ruleset> _made = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public NodeDataplane(AgentOptions options)
         : this(options, new AgentStatus(options))
     {
     }
 
-    public NodeDataplane(AgentOptions options, AgentStatus status) => Parts =
-    [
-        new SysctlsPart(options),
-        new RoutesPart(options),
-new EgressPart(options, _ruleset),
-        Services(IPFamily.V4, options, status),
-        Services(IPFamily.V6, options, status),
-        new ConntrackPart(options, status),
-        new HealthCheckPart(options, status),
-    ];
+    public NodeDataplane(AgentOptions options, AgentStatus status)
+    {
+        _ruleset = new Lazy<Ruleset>(() =>
+        {
+            var ruleset = new Ruleset();
+            _made.SetResult(ruleset);
+            return ruleset;
+        });
+        Parts =
+        [
+            new SysctlsPart(options),
+            new RoutesPart(options),
+            new EgressPart(options, _ruleset),
+            Services(IPFamily.V4, options, status),
+            Services(IPFamily.V6, options, status),
+            new ConntrackPart(options, status),
+            new HealthCheckPart(options, status),
+        ];
+    }
 
     public IReadOnlyList<IDataplanePart> Parts { get; }
 
-    /// <summary>Whether a change of the nf_tables ruleset was made here, by the port that it was sent from. From any thread.</summary>
-    public bool IsOurs(uint port) => _ruleset.IsValueCreated && _ruleset.Value.Port == port;
+    public Task<Ruleset> Ruleset => _made.Task;
 
     /// <summary>Closes sockets; what is in the kernel stays.</summary>
     public void Dispose()

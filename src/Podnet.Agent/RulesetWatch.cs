@@ -1,5 +1,4 @@
-using Podnet.Core.Nftables;
-using Podnet.Netlink.Nftables;
+using Podnet.Dataplane.Nftables;
 
 namespace Podnet.Agent;
 
@@ -7,21 +6,20 @@ namespace Podnet.Agent;
 internal static class RulesetWatch
 {
     /// <summary>Until cancelled, on a thread of its own.</summary>
-    /// <param name="ours">Whether a change is the agent's own, by the port that it was sent from.</param>
-    /// <param name="look">Called when it is not.</param>
-    public static Task RunAsync(Func<uint, bool> ours, Action look, CancellationToken ct) => Task.Factory.StartNew(
-        () =>
-        {
-            using var events = new NftablesEvents();
-            while (!ct.IsCancellationRequested)
+    /// <param name="ruleset">Once the loop's thread has made it.</param>
+    /// <param name="look">Called when somebody has.</param>
+    public static async Task RunAsync(Task<Ruleset> ruleset, Action look, CancellationToken ct)
+    {
+        var watched = await ruleset.WaitAsync(ct);
+        await Task.Factory.StartNew(
+            () =>
             {
-                if (events.Receive(ct).Any(happened => IsDamage(happened) && !ours(happened.Port)))
+                while (!ct.IsCancellationRequested)
+                {
+                    watched.WaitForOthers(ct);
                     look();
-            }
-        },
-        ct, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-
-    /// <summary>What was lost may have been damage.</summary>
-    private static bool IsDamage(NftablesEvent happened) =>
-        happened.Subject == NftablesSubject.Lost || happened.Table?.Name == ServiceTable.Name;
+                }
+            },
+            ct, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    }
 }

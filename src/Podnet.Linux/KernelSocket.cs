@@ -81,10 +81,16 @@ public sealed unsafe class KernelSocket : IDisposable
             cancel.ThrowIfCancellationRequested();
             if (ReceiveIfReady(buffer) is { } length)
                 return length;
-            using var wake = Pipe.Create();
-            using var registration = cancel.Register(wake.Write.Dispose); // whereupon the reading end is readable
-            Wait(wake.Read);
+            WaitReadable(cancel);
         }
+    }
+
+    /// <summary>Until there is something to read, an error included, or it is cancelled.</summary>
+    public void WaitReadable(CancellationToken cancel)
+    {
+        using var wake = Pipe.Create();
+        using var registration = cancel.Register(wake.Write.Dispose); // whereupon the reading end is readable
+        Wait(wake.Read);
     }
 
     /// <summary>Until there is something to read from the socket, or from the other.</summary>

@@ -9,6 +9,10 @@ namespace Podnet.Dataplane.Nftables;
 /// </summary>
 public sealed class Ruleset : IDisposable
 {
+    /// <summary>Arbitrary: some milliseconds' worth of events.</summary>
+    private const int Large = 1000;
+
+    private readonly Lock _gate = new(); // Around the events and what is known from them: who waits is another thread.
     private readonly NftablesEvents _events = new(); // Before the first read, so that nothing is missed in between.
     private readonly NftablesSocket _socket = new();
     private readonly Dictionary<TableName, TableTouches> _touched = [];
@@ -16,9 +20,6 @@ public sealed class Ruleset : IDisposable
 
     /// <summary>The ruleset's generation after our last change, where nobody else's came between the look before it and the one after.</summary>
     private uint? _ours;
-
-    /// <summary>Who sends our changes, as the kernel names it in events: nlmsg_pid.</summary>
-    public uint Port => _socket.Port;
 
     public void Dispose()
     {
@@ -30,50 +31,94 @@ public sealed class Ruleset : IDisposable
 
     internal Element?[] GetElements(TableName table, string set, IReadOnlyList<ByteString> keys) => _socket.GetElements(table, set, keys);
 
-    internal void Commit(Transaction transaction)
+    /// <param name="size">How many things change. Of a large change the kernel is not asked to tell, which would take longer than the change.</param>
+    internal void Commit(Transaction transaction, int size = 0)
     {
+        var isLarge = size > Large;
         var before = _socket.Generation();
         _ours = null;
-        _socket.Commit(transaction);
+        if (isLarge)
+            _events.Leave();
+        try
+        {
+            _socket.Commit(transaction);
+        }
+        finally
+        {
+            if (isLarge)
+                _events.Join();
+        }
         var after = _socket.Generation();
         if (after == before + 1)
             _ours = after;
+        else if (isLarge)
+            Lose();
     }
 
     /// <summary>What others did to a table since this was asked last; null for nothing.</summary>
     internal TableTouches? Take(TableName table)
     {
-        while (_events.ReceiveIfReady() is { Count: > 0 } events)
+        lock (_gate)
         {
-            foreach (var happened in events)
-                Note(happened);
+            Drain();
+            // The events of a change of our own can be more than the kernel keeps for us. If ours was the last one, they are all that was lost.
+            if (_lost && _ours != _socket.Generation())
+                Lose();
+            _lost = false;
+            if (!_touched.TryGetValue(table, out var found))
+                _touched[table] = found = new TableTouches();
+            if (!found.IsAny)
+                return null;
+            _touched[table] = new TableTouches();
+            return found;
         }
-        // The events of a large change of our own are more than the kernel keeps for us. If ours was the last one, they are all that was lost.
-        if (_lost && _ours != _socket.Generation())
+    }
+
+    /// <summary>Until somebody else has changed a table that is kept here, or it is cancelled. On any thread.</summary>
+    public void WaitForOthers(CancellationToken cancel)
+    {
+        while (!cancel.IsCancellationRequested)
+        {
+            _events.WaitReadable(cancel);
+            lock (_gate)
+            {
+                if (Drain())
+                    return;
+            }
+        }
+    }
+
+    private void Lose()
+    {
+        lock (_gate)
         {
             foreach (var touches in _touched.Values)
                 touches.IsUnknown = true;
         }
-        _lost = false;
-        if (!_touched.TryGetValue(table, out var found))
-            _touched[table] = found = new TableTouches();
-        if (!found.IsAny)
-            return null;
-        _touched[table] = new TableTouches();
-        return found;
     }
 
-    private void Note(NftablesEvent happened)
+    /// <returns>Whether there was something of somebody else's, or may have been.</returns>
+    private bool Drain()
+    {
+        var any = false;
+        while (_events.ReceiveIfReady() is { Count: > 0 } events)
+        {
+            foreach (var happened in events)
+                any |= Note(happened);
+        }
+        return any;
+    }
+
+    private bool Note(NftablesEvent happened)
     {
         if (happened.Subject == NftablesSubject.Lost)
         {
-            _lost = true;
-            return;
+            return _lost = true;
         }
         if (happened.Port == _socket.Port || happened.Subject is NftablesSubject.Generation or NftablesSubject.Other)
-            return;
+            return false;
         if (happened.Table is not { } table || !_touched.TryGetValue(table, out var touches))
-            return; // No driver keeps it.
+            return false; // No driver keeps it.
         switch (happened.Subject)
         {
             case NftablesSubject.Element:
@@ -86,6 +131,7 @@ public sealed class Ruleset : IDisposable
                 touches.IsUnknown = true;
                 break;
         }
+        return true;
     }
 }
 

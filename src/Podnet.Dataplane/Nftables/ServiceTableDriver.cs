@@ -47,7 +47,7 @@ public sealed class ServiceTableDriver(IPFamily family, Ruleset ruleset)
             DeletedChains = [.. change.DeletedChains],
         };
         if (!plan.IsEmpty)
-            ruleset.Commit(_writer.Write(plan, generation: null));
+            Commit(plan, generation: null);
         if (change.EndsSessions)
             _sessions.EndUnwanted(ruleset, _name, table, plan);
         return plan;
@@ -97,6 +97,9 @@ public sealed class ServiceTableDriver(IPFamily family, Ruleset ruleset)
     private IEnumerable<TableElement> Elements(SetDefinition set, IReadOnlyList<ByteString> keys) =>
         ruleset.GetElements(_name, set.Name, keys).Where(element => element is not null).Select(element => _coding.Read(set, element!.Value));
 
+    private void Commit(TablePlan plan, uint? generation) =>
+        ruleset.Commit(_writer.Write(plan, generation), plan.AddedElements.Count + plan.DeletedElements.Count);
+
     private TableContent? Read() => ruleset.Read(_name, HasElements);
 
     private static bool HasElements(string set) => ServiceSets.All.Any(one => one.Name == set && !one.Dynamic);
@@ -112,7 +115,7 @@ public sealed class ServiceTableDriver(IPFamily family, Ruleset ruleset)
                 return plan;
             try
             {
-                ruleset.Commit(_writer.Write(plan, have?.Generation));
+                Commit(plan, have?.Generation);
                 return plan;
             }
             catch (KernelException e) when (e.Errno == Errno.Restart && attempt < Tries)

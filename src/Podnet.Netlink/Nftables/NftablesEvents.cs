@@ -11,6 +11,7 @@ public sealed class NftablesEvents : IDisposable
 {
     private const int SolNetlink = 270;
     private const int AddMembership = 1;   // NETLINK_ADD_MEMBERSHIP
+    private const int DropMembership = 2;  // NETLINK_DROP_MEMBERSHIP
     private const int NftablesGroup = 7;   // NFNLGRP_NFTABLES (linux/netfilter/nfnetlink.h)
     private const int FirstDeletion = 1;   // of new, get, delete: each kind of thing has these three messages in a row
     private const int MessagesOfKind = 3;
@@ -30,7 +31,7 @@ public sealed class NftablesEvents : IDisposable
         try
         {
             _socket.SetReceiveBuffer(ReceiveBuffer);
-            _socket.SetOption(SolNetlink, AddMembership, NftablesGroup);
+            Join();
         }
         catch
         {
@@ -41,6 +42,18 @@ public sealed class NftablesEvents : IDisposable
 
     /// <summary>The next events, at least one, in their order. Errors: OperationCanceledException.</summary>
     public IReadOnlyList<NftablesEvent> Receive(CancellationToken cancel) => Read(() => _socket.Receive(_buffer, cancel))!;
+
+    /// <summary>Until there are events to receive, or it is cancelled.</summary>
+    public void WaitReadable(CancellationToken cancel) => _socket.WaitReadable(cancel);
+
+    /// <summary>
+    /// From now on the kernel tells nothing here. Where nobody listens it does not put events together at all, and that is four fifths of the
+    /// time that a transaction of 600,000 elements takes (measured on Linux 6.18).
+    /// </summary>
+    public void Leave() => _socket.SetOption(SolNetlink, DropMembership, NftablesGroup);
+
+    /// <summary>After <see cref="Leave"/>: from now on it tells again.</summary>
+    public void Join() => _socket.SetOption(SolNetlink, AddMembership, NftablesGroup);
 
     /// <summary>As <see cref="Receive"/>, without waiting: none where none are there.</summary>
     public IReadOnlyList<NftablesEvent> ReceiveIfReady() => Read(() => _socket.ReceiveIfReady(_buffer)) ?? [];
