@@ -63,7 +63,7 @@ internal sealed class ClusterStart(ClusterSpec spec, Companions companions, User
         }
 
         var services = await client.ListAsync(Resources.Services, null, null, cancel);
-        await WaitForAnswersAsync(client, services, nodes.Items, cancel);
+        await WaitForAnswersAsync(client, services, nodes.Items, pods.Items, cancel);
         await stop.CancelAsync();
         await Task.WhenAll(running).ContinueWith(_ => { }, TaskScheduler.Default);
         progress.Dispose();
@@ -92,10 +92,20 @@ internal sealed class ClusterStart(ClusterSpec spec, Companions companions, User
 
     /// <summary>Every Service that has endpoints answers on every node: the agents have put in what the API server says.</summary>
     private async Task WaitForAnswersAsync(
-        ApiClient client, IReadOnlyCollection<V1Service> services, IReadOnlyCollection<V1Node> nodes, CancellationToken cancel)
+        ApiClient client, IReadOnlyCollection<V1Service> services, IReadOnlyCollection<V1Node> nodes, IReadOnlyCollection<V1Pod> pods,
+        CancellationToken cancel)
     {
         var deadline = progress.Elapsed + ReadyTimeout;
         var slices = await client.ListAsync(Resources.EndpointSlices, null, null, cancel);
+        while (ServiceReadiness.Unserved(services, pods, slices).FirstOrDefault() is { } unserved)
+        {
+            progress.Now($"waiting for the endpoints of Service {unserved}");
+            if (progress.Elapsed > deadline)
+                throw new NotReadyError($"Service {unserved} has ready pods and no endpoints; the cluster is left running: see 'podnet status{Flag}'");
+            await Task.Delay(10, cancel);
+            slices = await client.ListAsync(Resources.EndpointSlices, null, null, cancel);
+        }
+
         var targets = ServiceReadiness.Targets(services, slices).ToList();
         foreach (var (service, address) in targets)
         {

@@ -3,6 +3,7 @@ using System.Net;
 using Podnet.Core.Explain;
 using Podnet.Core.Model;
 using Podnet.Dataplane.Iptables;
+using Podnet.Dataplane.Nftables;
 using Podnet.Linux;
 using Podnet.Netlink;
 using Node = Podnet.Core.Model.Node;
@@ -14,16 +15,20 @@ public static class ExplainReader
 {
     public static ExplainInput Read(string nodeName, ExplainedService service, ImmutableArray<Node> nodes)
     {
-        ImmutableArray<Core.Rules.IptablesRuleset> rulesets =
-            [.. service.ClusterIPs.Select(a => a.Family()).Distinct().Select(family => new IptablesTool(family).Save())];
+        var families = service.ClusterIPs.Select(a => a.Family()).Distinct().ToList();
+        ImmutableArray<Core.Rules.IptablesRuleset> rulesets = [.. families.Select(family => new IptablesTool(family).Save())];
+        ImmutableArray<LiveTable> tables =
+            [.. families.Select(family => new ServiceTableReader(family).Read([.. TableExplainer.AddressesOf(service, family)])).OfType<LiveTable>()];
+        var endpoints = ServiceExplainer.EndpointAddresses(rulesets, service).Concat(tables.SelectMany(TableExplainer.EndpointAddresses)).Distinct();
         using var kernel = new RouteSocket();
         var names = kernel.Links().ToDictionary(l => l.Index, l => l.Name);
         return new ExplainInput(nodeName, service)
         {
             Addresses = [.. kernel.Addresses().Select(a => new InterfaceAddress(names.GetValueOrDefault(a.Device, $"{a.Device}"), a.Ip))],
             Rulesets = rulesets,
+            Tables = tables,
             Nodes = nodes,
-            Routes = ServiceExplainer.EndpointAddresses(rulesets, service)
+            Routes = endpoints
                 .Select(address => (address, route: Lookup(kernel, names, address)))
                 .Where(found => found.route is not null)
                 .ToDictionary(found => found.address, found => found.route!),

@@ -11,6 +11,16 @@ public static class ServiceReadiness
     // Arbitrary: on one machine an answer takes well under a millisecond; a SYN that no rule caught yet is not waited for.
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>Services whose selectors ready pods match, but which have no endpoint yet: their EndpointSlices are on their way.</summary>
+    public static IEnumerable<string> Unserved(
+        IEnumerable<V1Service> services, IReadOnlyCollection<V1Pod> pods, IReadOnlyCollection<V1EndpointSlice> slices) =>
+        from service in services
+        where service.Spec.Selector is { Count: > 0 } selector && !HasEndpoints(service, slices)
+            && pods.Any(pod => pod.Metadata.NamespaceProperty == service.Metadata.NamespaceProperty
+                && pod.Status?.Conditions?.Any(c => c is { Type: "Ready", Status: "True" }) == true
+                && selector.All(want => pod.Metadata.Labels?.TryGetValue(want.Key, out var value) == true && value == want.Value))
+        select $"{service.Metadata.NamespaceProperty}/{service.Metadata.Name}";
+
     /// <summary>The first TCP port of each Service that has ready endpoints, as the kernel of a node must translate it.</summary>
     public static IEnumerable<(string Service, IPEndPoint Address)> Targets(
         IEnumerable<V1Service> services, IReadOnlyCollection<V1EndpointSlice> slices)
@@ -18,15 +28,16 @@ public static class ServiceReadiness
         foreach (var service in services)
         {
             var port = service.Spec.Ports?.FirstOrDefault(p => p.Protocol is null or "TCP");
-            var hasEndpoints = slices.Any(s =>
-                s.Metadata.NamespaceProperty == service.Metadata.NamespaceProperty
-                && s.Metadata.Labels?.TryGetValue("kubernetes.io/service-name", out var owner) == true
-                && owner == service.Metadata.Name
-                && s.Endpoints?.Any(e => e.Conditions?.Ready != false) == true);
-            if (port is not null && hasEndpoints && IPAddress.TryParse(service.Spec.ClusterIP, out var address))
+            if (port is not null && HasEndpoints(service, slices) && IPAddress.TryParse(service.Spec.ClusterIP, out var address))
                 yield return ($"{service.Metadata.NamespaceProperty}/{service.Metadata.Name}", new IPEndPoint(address, port.Port));
         }
     }
+
+    private static bool HasEndpoints(V1Service service, IReadOnlyCollection<V1EndpointSlice> slices) => slices.Any(s =>
+        s.Metadata.NamespaceProperty == service.Metadata.NamespaceProperty
+        && s.Metadata.Labels?.TryGetValue("kubernetes.io/service-name", out var owner) == true
+        && owner == service.Metadata.Name
+        && s.Endpoints?.Any(e => e.Conditions?.Ready != false) == true);
 
     public static async Task<bool> AnswersAsync(string @namespace, IPEndPoint address, CancellationToken cancel)
     {

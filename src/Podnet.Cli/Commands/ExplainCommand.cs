@@ -29,14 +29,28 @@ internal static class ExplainCommand
         command.SetAction(async (parsed, cancel) =>
         {
             var paths = ClusterOption.Running(parsed.GetRequiredValue(cluster));
-            var explanation = await ExplainAsync(paths, parsed.GetRequiredValue(service), parsed.GetValue(node), cancel);
-            Console.WriteLine(parsed.GetRequiredValue(output) == "json" ? ExplanationJson.Print(explanation) : ExplanationText.Print(explanation).TrimEnd());
-            return explanation.Problem is null ? 0 : 1;
+            var input = await ReadAsync(paths, parsed.GetRequiredValue(service), parsed.GetValue(node), cancel);
+            var (text, problem) = Told(input, asJson: parsed.GetRequiredValue(output) == "json");
+            Console.WriteLine(text);
+            return problem is null ? 0 : 1;
         });
         return command;
     }
 
-    private static async Task<ServiceExplanation> ExplainAsync(ClusterPaths paths, string text, string? nodeName, CancellationToken cancel)
+    /// <summary>In the words of the mode that the node is in.</summary>
+    private static (string Text, string? Problem) Told(ExplainInput input, bool asJson)
+    {
+        if (input.Tables.IsEmpty)
+        {
+            var rules = ServiceExplainer.Explain(input);
+            return (asJson ? ExplanationJson.Print(rules) : ExplanationText.Print(rules).TrimEnd(), rules.Problem);
+        }
+
+        var table = TableExplainer.Explain(input);
+        return (asJson ? ExplanationJson.Print(table) : TableExplanationText.Print(table).TrimEnd(), table.Problem);
+    }
+
+    private static async Task<ExplainInput> ReadAsync(ClusterPaths paths, string text, string? nodeName, CancellationToken cancel)
     {
         using var client = ClusterOption.Client(paths);
         var name = text.Split('/') is [var space, var own] ? new ObjectName(space, own) : new ObjectName("default", text);
@@ -48,11 +62,19 @@ internal static class ExplainCommand
         if (node is null)
             throw new UserError($"there is no node {nodeName ?? "at all"}: 'podnet status' shows those that are");
         using var inside = paths.OpenNode(node.Name);
-        return ServiceExplainer.Explain(inside.Run(() => ExplainReader.Read(node.Name, Asked(name, service), nodes)));
+        return inside.Run(() => ExplainReader.Read(node.Name, Asked(name, service), nodes));
     }
 
-    private static ExplainedService Asked(ObjectName name, V1Service service) => new(
-        name,
-        [.. (service.Spec.ClusterIPs ?? []).Select(a => IPAddress.TryParse(a, out var address) ? address : null).OfType<IPAddress>()],
-        ServiceConverter.Convert(service).Value?.Ports ?? []);
+    private static ExplainedService Asked(ObjectName name, V1Service service)
+    {
+        var converted = ServiceConverter.Convert(service).Value;
+        return new ExplainedService(
+            name,
+            [.. (service.Spec.ClusterIPs ?? []).Select(a => IPAddress.TryParse(a, out var address) ? address : null).OfType<IPAddress>()],
+            converted?.Ports ?? [])
+        {
+            ExternalIPs = converted?.ExternalIPs ?? [],
+            LoadBalancerIPs = converted?.LoadBalancerIPs ?? [],
+        };
+    }
 }

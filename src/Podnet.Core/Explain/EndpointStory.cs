@@ -64,14 +64,14 @@ internal static class EndpointStory
         return branches;
     }
 
-    private static string RouteText(IPAddress endpoint, RouteLookup route)
+    internal static string RouteText(IPAddress endpoint, RouteLookup route)
     {
         var to = route.Destination is { } network ? AddressText.Of(network) : AddressText.Of(endpoint);
         return route.Gateway is { } gateway ? $"{to} via {AddressText.Of(gateway)}" : to;
     }
 
     /// <summary>Pods by their node's CIDR; pods with the node's own network by its address; else by where the route goes.</summary>
-    private static string? NodeOf(ExplainInput input, IPAddress endpoint, RouteLookup? route) =>
+    internal static string? NodeOf(ExplainInput input, IPAddress endpoint, RouteLookup? route) =>
         (input.Nodes.FirstOrDefault(n => n.PodCidrs.Any(c => c.Contains(endpoint)))
             ?? input.Nodes.FirstOrDefault(n => n.InternalIPs.Contains(endpoint))
             ?? input.Nodes.FirstOrDefault(n => route?.Gateway is { } gateway && n.InternalIPs.Contains(gateway)))?.Name;

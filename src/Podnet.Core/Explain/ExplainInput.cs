@@ -6,7 +6,12 @@ using Podnet.Core.Rules;
 namespace Podnet.Core.Explain;
 
 /// <summary>The Service that is asked about. Without cluster IPs it is headless.</summary>
-public sealed record ExplainedService(ObjectName Name, ImmutableArray<IPAddress> ClusterIPs, ImmutableArray<ServicePort> Ports);
+public sealed record ExplainedService(ObjectName Name, ImmutableArray<IPAddress> ClusterIPs, ImmutableArray<ServicePort> Ports)
+{
+    public ImmutableArray<IPAddress> ExternalIPs { get; init; } = [];
+
+    public ImmutableArray<IPAddress> LoadBalancerIPs { get; init; } = [];
+}
 
 /// <summary>An address on one of the node's interfaces.</summary>
 public sealed record InterfaceAddress(string Interface, IPAddress Address);
@@ -23,6 +28,9 @@ public sealed record ExplainInput(string NodeName, ExplainedService Service)
 
     /// <summary>Of each IP family, with counters (iptables-save -c).</summary>
     public ImmutableArray<IptablesRuleset> Rulesets { get; init; } = [];
+
+    /// <summary>Of each IP family; empty where the node is not in nftables mode.</summary>
+    public ImmutableArray<LiveTable> Tables { get; init; } = [];
 
     /// <summary>By endpoint address, see <see cref="ServiceExplainer.EndpointAddresses"/>; those without a route are missing.</summary>
     public IReadOnlyDictionary<IPAddress, RouteLookup> Routes { get; init; } = ImmutableDictionary<IPAddress, RouteLookup>.Empty;

@@ -1,4 +1,5 @@
 using System.Text;
+using static Podnet.Core.Explain.ExplanationWords;
 
 namespace Podnet.Core.Explain;
 
@@ -48,7 +49,7 @@ public static class ExplanationText
         foreach (var endpoint in port.Endpoints)
         {
             text.Append($"      {endpoint.SplitBy.Rule}\n");
-            text.Append($"          {Percent(endpoint.WantedShare)} to {endpoint.Address}; {Got(endpoint)}\n");
+            text.Append($"          {Percent(endpoint.WantedShare)} to {endpoint.Address}; {Got(endpoint.GotShare, endpoint.Connections)}\n");
             if (endpoint.KeepsClients is { } keeper)
                 text.Append($"          clients that it served before come back to it ({Count(keeper)}):\n      {keeper.Rule}\n");
         }
@@ -57,7 +58,7 @@ public static class ExplanationText
         foreach (var endpoint in port.Endpoints)
         {
             text.Append($"      {endpoint.Dnat.Rule}\n");
-            text.Append($"          {Way(endpoint, node)}\n");
+            text.Append($"          {Way(endpoint.Address, endpoint.Device, endpoint.Route, endpoint.ReachesNode, node)}\n");
         }
     }
 
@@ -73,30 +74,7 @@ public static class ExplanationText
         }
     }
 
-    private static string Got(EndpointExplanation endpoint) => endpoint.GotShare is { } share
-        ? $"it got {Percent(share)} ({Counted(endpoint.Connections, "connection")})"
-        : "no connection so far";
-
-    private static string Way(EndpointExplanation endpoint, string node)
-    {
-        if (endpoint.Device is null)
-            return $"the kernel has no route to {endpoint.Address}: connections to it fail";
-        var where = endpoint.ReachesNode switch
-        {
-            null => "to no node of this cluster",
-            var name when name == node => "to a pod on this node",
-            var name => $"to node {name}",
-        };
-        return $"route {endpoint.Route}, leaves by {endpoint.Device} {where}";
-    }
-
     /// <summary>In nat, a packet is a connection: only the first one of each comes by.</summary>
     private static string Count(CitedRule rule) =>
         $"{Counted(rule.Packets, "packet")}{(rule.Table == Rules.IptablesTables.Nat ? ", one per connection" : "")}";
-
-    private static string Counted(ulong count, string what) => count == 1 ? $"1 {what}" : $"{count} {what}s";
-
-    private static string Percent(double share) => $"{100 * share:0.0} %";
-
-    private static string Sentence(string text) => $"{char.ToUpperInvariant(text[0])}{text[1..]}.";
 }

@@ -7,6 +7,8 @@ namespace Podnet.Core.Explain;
 /// <summary>Which connections get the node's address as their source, and why.</summary>
 internal static class MasqueradeStory
 {
+    internal const string Why = "the endpoint may be on another node, and its reply must come back through this one";
+
     public static ImmutableArray<MasqueradeExplanation> Tell(IptablesRuleset ruleset, string chain)
     {
         var told = ImmutableArray.CreateBuilder<MasqueradeExplanation>();
@@ -41,7 +43,6 @@ internal static class MasqueradeStory
 
     private static string ReasonFor(IptablesRule rule)
     {
-        const string Why = "the endpoint may be on another node, and its reply must come back through this one";
         if (rule.Source is { Inverted: true } source)
             return $"clients outside {AddressText.Of(source.Network)}, which are not pods: {Why}";
         if (rule.In is { Inverted: true } link)

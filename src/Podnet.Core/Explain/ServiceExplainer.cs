@@ -12,6 +12,9 @@ namespace Podnet.Core.Explain;
 /// </summary>
 public static class ServiceExplainer
 {
+    internal const string HeadlessStory =
+        "it is headless: it has no cluster IP, so no rule is made for it; DNS answers with the addresses of its pods";
+
     /// <summary>Whom the rules send connections to: what to ask the kernel's routes about.</summary>
     public static IReadOnlyList<IPAddress> EndpointAddresses(IEnumerable<IptablesRuleset> rulesets, ExplainedService service)
     {
@@ -34,9 +37,7 @@ public static class ServiceExplainer
         if (service.ClusterIPs.IsEmpty)
         {
             return new ServiceExplanation(
-                $"{service.Name}", input.NodeName,
-                "it is headless: it has no cluster IP, so no rule is made for it; DNS answers with the addresses of its pods",
-                []);
+                $"{service.Name}", input.NodeName, HeadlessStory, []);
         }
 
         ImmutableArray<PortExplanation> ports =

@@ -139,7 +139,7 @@ public static class NftText
     private static string Hex(uint value) => $"0x{value:x8}";
 
     /// <summary>As nft does: "3h", "10m", "1d1h5s".</summary>
-    private static string Duration(TimeSpan time)
+    internal static string Duration(TimeSpan time)
     {
         var text = new StringBuilder();
         foreach (var (value, unit) in new[] { (time.Days, "d"), (time.Hours, "h"), (time.Minutes, "m"), (time.Seconds, "s") })

@@ -76,7 +76,8 @@ public readonly record struct TableElement(ElementKey Key, ElementData Data, str
 
     internal static TableElement Hairpin(IPAddress address) => new(new ElementKey(ServiceSet.Hairpin) { Address = address }, default);
 
-    private static string CommentOf(ServicePortName owner)
+    /// <summary>What its elements say whose they are.</summary>
+    internal static string CommentOf(ServicePortName owner)
     {
         var text = owner.ToString();
         return text.Length <= LongestComment ? text : text[..LongestComment];

@@ -23,7 +23,7 @@ internal sealed class RuleCompiler(IPFamily family)
     private readonly int _address = family.Bits() / 8;
 
     internal Rule Compile(string chain, TableRule rule) =>
-        new(chain, [.. rule.Statements.SelectMany(Statement)]) { Comment = rule.Comment };
+        new(chain, [.. rule.Statements.SelectMany(Compile)]) { Comment = rule.Comment };
 
     internal static Chain Compile(TableChain chain) => new(chain.Name)
     {
@@ -33,7 +33,7 @@ internal sealed class RuleCompiler(IPFamily family)
         Comment = chain.Comment,
     };
 
-    private IEnumerable<Expression> Statement(Statement statement) => statement switch
+    internal IEnumerable<Expression> Compile(Statement statement) => statement switch
     {
         NewConnection => Bit(new Conntrack(ConntrackKey.State), (uint)ConnectionStates.New),
         Translated => Bit(new Conntrack(ConntrackKey.Status), DestinationNatStatus),
