@@ -8,7 +8,7 @@ using Podnet.Dataplane;
 namespace Podnet.Agent;
 
 /// <summary>A part that keeps Service rules: what it does is what health and kube-proxy's metrics are about.</summary>
-internal interface IServicesPart : IDataplanePart
+internal interface IServicesPart : IPreviewedPart
 {
     IReadOnlyList<IPFamily> Families { get; }
 }

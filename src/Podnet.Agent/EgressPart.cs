@@ -5,7 +5,7 @@ using Podnet.Dataplane.Nftables;
 namespace Podnet.Agent;
 
 /// <summary>Masquerade of what this node's pods send to beyond the cluster.</summary>
-internal sealed class EgressPart(AgentOptions options, Lazy<Ruleset> ruleset) : IDataplanePart
+internal sealed class EgressPart(AgentOptions options, Lazy<Ruleset> ruleset) : IPreviewedPart
 {
     private EgressDriver? _driver;
     private IReadOnlyCollection<EgressMasquerade> _wanted = [];
@@ -19,6 +19,9 @@ internal sealed class EgressPart(AgentOptions options, Lazy<Ruleset> ruleset) : 
         _wanted = EgressMasquerade.For(state, options.NodeName, options.ClusterCidrs);
         return Repair();
     }
+
+    public PartPreview Preview(ClusterState state) => PartPreview.Of(
+        Tools.Nft, (_driver ??= new EgressDriver(ruleset.Value)).Preview(EgressMasquerade.For(state, options.NodeName, options.ClusterCidrs)));
 
     public string? Repair() => Reports.Text((_driver ??= new EgressDriver(ruleset.Value)).Apply(_wanted));
 }

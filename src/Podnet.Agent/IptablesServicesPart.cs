@@ -31,10 +31,11 @@ internal sealed class IptablesServicesPart(IPFamily family, AgentOptions options
 
     public string? Apply(ClusterState state, ClusterChanges changes, bool readBack)
     {
-        if (!IsInUse(state, changes))
+        if (!IsInUse(state, changes, _driver.CanariesStand))
             return null;
         var intent = ServicePlanner.Plan(state, options.NodeName, family);
-        var rules = IptablesRenderer.Render(intent, Config(state));
+        _accounting ??= AccountingObjects.TryEnsure();
+        var rules = IptablesRenderer.Render(intent, Config(state, _accounting.Value));
         var sync = _driver.Apply(rules);
         _intent = intent;
         metrics.Planned(intent);
@@ -49,6 +50,21 @@ internal sealed class IptablesServicesPart(IPFamily family, AgentOptions options
         return Text(written, deleted);
     }
 
+    public PartPreview Preview(ClusterState state)
+    {
+        var otherMode = new ServiceTableDriver(family, ruleset.Value).PreviewCleanup().ToString();
+        var have = _driver.Read();
+        var areThere = have.Table(IptablesTables.Mangle)?.Chain(KubeChains.Canary) is not null;
+        if (!IsInUse(state, ClusterChanges.Everything, () => areThere))
+            return PartPreview.Of((Tools.Nft, otherMode));
+        var accounting = AccountingObjects.Missing();
+        var wanted = IptablesRenderer.Render(ServicePlanner.Plan(state, options.NodeName, family), Config(state, accounting is not null));
+        return PartPreview.Of(
+            (Tools.Shell, string.Concat((accounting ?? []).Select(name => $"nfacct add {name}\n"))),
+            (Tools.RestoreOf(family), IptablesDriver.Preview(wanted, have)),
+            (Tools.Nft, otherMode));
+    }
+
     public string? Repair()
     {
         if (_inUse != true || _driver.CanariesStand())
@@ -61,14 +77,15 @@ internal sealed class IptablesServicesPart(IPFamily family, AgentOptions options
     /// A cluster without IPv6 needs no IPv6 rules, not even the fixed ones; but once there are some (perhaps from an earlier
     /// agent), they are looked after.
     /// </summary>
-    private bool IsInUse(ClusterState state, ClusterChanges changes)
+    /// <param name="areThere">Looks for rules of an earlier agent.</param>
+    private bool IsInUse(ClusterState state, ClusterChanges changes, Func<bool> areThere)
     {
         if (_inUse != true)
         {
             _inUse = family == IPFamily.V4
                 || Changed(state, changes).Any(service => service.ClusterIPs.Any(IsOurs))
                 || state.Nodes.GetValueOrDefault(options.NodeName)?.InternalIPs.Any(IsOurs) == true
-                || (_inUse is null && _driver.CanariesStand());
+                || (_inUse is null && areThere());
         }
         return _inUse.Value;
     }
@@ -84,12 +101,11 @@ internal sealed class IptablesServicesPart(IPFamily family, AgentOptions options
     private static IEnumerable<Service> Changed(ClusterState state, ClusterChanges changes) =>
         changes.IsEverything ? state.Services.Values : changes.Services.Select(name => state.Services.GetValueOrDefault(name)).OfType<Service>();
 
-    private ServiceProxyConfig Config(ClusterState state)
+    private ServiceProxyConfig Config(ClusterState state, bool accounting)
     {
-        _accounting ??= AccountingObjects.TryEnsure();
         return ServiceProxySettings.For(options, state) with
         {
-            Nfacct = _accounting.Value,
+            Nfacct = accounting,
             ConntrackTcpBeLiberal = Sysctl.Exists(TcpBeLiberal) && Sysctl.Read(TcpBeLiberal) == "1",
         };
     }

@@ -40,6 +40,15 @@ internal sealed class NftablesServicesPart(IPFamily family, AgentOptions options
         return Text(plan);
     }
 
+    public PartPreview Preview(ClusterState state)
+    {
+        _driver ??= new ServiceTableDriver(family, ruleset.Value);
+        Fill(state);
+        var plan = _driver.Preview(_table!);
+        var otherMode = IptablesDriver.IsInstalled(family) ? new IptablesDriver(family).PreviewCleanup() : "";
+        return PartPreview.Of((Tools.Nft, plan.ToString()), (Tools.RestoreOf(family), otherMode));
+    }
+
     public string? Repair()
     {
         if (_table is not { } table || !_isWritten)
@@ -55,14 +64,24 @@ internal sealed class NftablesServicesPart(IPFamily family, AgentOptions options
         if (isAnother || changes.Nodes || changes.ServiceCidrs)
             isAnother |= Reconfigure(state);
         if (isAnother)
-        {
-            foreach (var name in state.Services.Keys)
-                Put(name, state, change: null);
-        }
+            PutAll(state);
         var change = new TableChange();
         foreach (var name in isAnother ? [] : changes.Services)
             Put(name, state, change);
         return isAnother || !wasWritten ? _driver!.Apply(_table!) : _driver!.Apply(_table!, change);
+    }
+
+    /// <summary>All of it, for a table that is not in the kernel yet.</summary>
+    private void Fill(ClusterState state)
+    {
+        Reconfigure(state);
+        PutAll(state);
+    }
+
+    private void PutAll(ClusterState state)
+    {
+        foreach (var name in state.Services.Keys)
+            Put(name, state, change: null);
     }
 
     /// <summary>A node that is told something else, or is somewhere else, has another table: it is put together anew, and compared.</summary>

@@ -24,7 +24,7 @@ internal sealed class NodeDataplane : IDisposable
             _made.SetResult(ruleset);
             return ruleset;
         });
-        Parts =
+        KernelParts =
         [
             new SysctlsPart(options),
             new RoutesPart(options),
@@ -32,11 +32,14 @@ internal sealed class NodeDataplane : IDisposable
             Services(IPFamily.V4, options, status),
             Services(IPFamily.V6, options, status),
             new ConntrackPart(options, status),
-            new HealthCheckPart(options, status),
         ];
+        Parts = [.. KernelParts, new HealthCheckPart(options, status)];
     }
 
     public IReadOnlyList<IDataplanePart> Parts { get; }
+
+    /// <summary>Those that stay when the process ends: all but what listens.</summary>
+    public IReadOnlyList<IDataplanePart> KernelParts { get; }
 
     public Task<Ruleset> Ruleset => _made.Task;
 

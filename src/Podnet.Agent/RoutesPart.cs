@@ -5,7 +5,7 @@ using Podnet.Dataplane.Routes;
 namespace Podnet.Agent;
 
 /// <summary>Routes to the pods of other nodes.</summary>
-internal sealed class RoutesPart(AgentOptions options) : IDataplanePart, IDisposable
+internal sealed class RoutesPart(AgentOptions options) : IPreviewedPart, IDisposable
 {
     private RouteDriver? _driver; // Made on the loop's thread: its socket belongs to that thread's namespace.
     private IReadOnlyCollection<PodRoute> _wanted = [];
@@ -19,6 +19,9 @@ internal sealed class RoutesPart(AgentOptions options) : IDataplanePart, IDispos
         _wanted = PodRoutes.For(state, options.NodeName);
         return Repair();
     }
+
+    public PartPreview Preview(ClusterState state) =>
+        PartPreview.Of(Tools.Shell, (_driver ??= new RouteDriver()).Preview(PodRoutes.For(state, options.NodeName)));
 
     public string? Repair() => Reports.Text((_driver ??= new RouteDriver()).Apply(_wanted));
 

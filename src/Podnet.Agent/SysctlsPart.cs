@@ -6,7 +6,7 @@ using Podnet.Dataplane.Sysctls;
 namespace Podnet.Agent;
 
 /// <summary>Kernel settings without which nothing would be forwarded.</summary>
-internal sealed class SysctlsPart(AgentOptions options) : IDataplanePart
+internal sealed class SysctlsPart(AgentOptions options) : IPreviewedPart
 {
     private IReadOnlyCollection<KernelSetting> _wanted = [];
 
@@ -16,11 +16,19 @@ internal sealed class SysctlsPart(AgentOptions options) : IDataplanePart
     {
         if (!changes.Nodes && !readBack)
             return null;
-        // In nftables mode node ports never answer on 127.0.0.1.
-        var localhost = options.ProxyMode == ProxyMode.Iptables && ServiceProxySettings.For(options, state).ServesLocalhost;
-        _wanted = [.. KernelSetting.For(state, localhost), .. ConntrackSettings.For(options.Conntrack)];
+        _wanted = Wanted(state);
         return Repair();
     }
 
+    public PartPreview Preview(ClusterState state) =>
+        PartPreview.Of(Tools.Shell, SysctlDriver.Preview(Wanted(state)).Select(setting => $"sysctl -w {setting.Name}={setting.Value}"));
+
     public string? Repair() => Reports.Text(SysctlDriver.Apply(_wanted));
+
+    private List<KernelSetting> Wanted(ClusterState state)
+    {
+        // In nftables mode node ports never answer on 127.0.0.1.
+        var localhost = options.ProxyMode == ProxyMode.Iptables && ServiceProxySettings.For(options, state).ServesLocalhost;
+        return [.. KernelSetting.For(state, localhost), .. ConntrackSettings.For(options.Conntrack)];
+    }
 }

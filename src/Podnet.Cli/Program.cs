@@ -13,6 +13,7 @@ var root = new RootCommand("Podnet: the Kubernetes network for Linux, and a loca
     KubeconfigCommand.Create(),
     DownCommand.Create(),
     AgentCommand.Create(),
+    SyncCommand.Create(),
     ControlPlaneCommand.Create(),
 };
 return await Invocation.RunAsync(root, args);

@@ -67,6 +67,12 @@ internal sealed partial class AgentFlags
 
     internal IEnumerable<Option> Options => _flags.Select(flag => flag.Option);
 
+    /// <summary>Those that say what becomes of Services, for who writes rules and does not stay to serve anything.</summary>
+    internal IEnumerable<Option> ServiceOptions =>
+    [
+        _mode, _clusterCidr, _detectLocalMode, _bridge, _prefix, _nodePortAddresses, _localhostNodePorts, _masqueradeAll, _masqueradeBit, _bindAddress,
+    ];
+
     internal string? Kubeconfig(ParseResult parsed) => parsed.GetValue(_kubeconfig);
 
     /// <summary>Those that a config file makes void, as in kube-proxy. (The kubeconfig counts where the file names none.)</summary>

@@ -35,6 +35,16 @@ public sealed record EgressMasquerade(
     public const string NodeIPsComment = "nodes of the cluster";
     public const string RuleComment = "from pods of this node to beyond the cluster";
 
+    /// <summary>How the chain is hooked in, in nft's words.</summary>
+    public const string ChainText = "type nat hook postrouting priority srcnat; policy accept;";
+
+    /// <summary>The chain's only rule, in nft's words.</summary>
+    public static string RuleText(IPFamily family)
+    {
+        var ip = family == IPFamily.V4 ? "ip" : "ip6";
+        return $"{ip} saddr @{OwnPodsSet} {ip} daddr != @{ClusterPodsSet} {ip} daddr != @{NodeIPsSet} counter masquerade fully-random comment \"{RuleComment}\"";
+    }
+
     /// <summary>One for each family that the node has pods in, IPv4 first.</summary>
     /// <param name="clusterCidrs">Where pods may be beside the nodes' own pod CIDRs, as configured; may be empty.</param>
     public static ImmutableArray<EgressMasquerade> For(ClusterState state, string nodeName, ImmutableArray<IPNetwork> clusterCidrs)
@@ -65,9 +75,8 @@ public sealed record EgressMasquerade(
         PrintSet(text, OwnPodsSet, type, "\t\tflags interval\n", OwnPodsComment, OwnPods.Select(AddressText.Of));
         PrintSet(text, ClusterPodsSet, type, "\t\tflags interval\n", ClusterPodsComment, ClusterPods.Select(AddressText.Of));
         PrintSet(text, NodeIPsSet, type, "", NodeIPsComment, NodeIPs.Select(AddressText.Of));
-        text.Append($"\tchain {ChainName} {{\n\t\ttype nat hook postrouting priority srcnat; policy accept;\n");
-        text.Append($"\t\t{ip} saddr @{OwnPodsSet} {ip} daddr != @{ClusterPodsSet} {ip} daddr != @{NodeIPsSet} ");
-        text.Append($"counter masquerade fully-random comment \"{RuleComment}\"\n\t}}\n}}\n");
+        text.Append($"\tchain {ChainName} {{\n\t\t{ChainText}\n");
+        text.Append($"\t\t{RuleText(Family)}\n\t}}\n}}\n");
         return text.ToString();
     }
 

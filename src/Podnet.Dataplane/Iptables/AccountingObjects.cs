@@ -20,10 +20,24 @@ public static class AccountingObjects
             Ensure(Names);
             return true;
         }
-        // nfnetlink answers EINVAL where a subsystem is unknown, the socket EPROTONOSUPPORT (93) where nfnetlink is.
-        catch (KernelException e) when (e.Errno is Errno.Invalid or Errno.NotSupported or (Errno)93)
+        catch (KernelException e) when (IsUnknown(e.Errno))
         {
             return false;
+        }
+    }
+
+    /// <summary>Those that <see cref="TryEnsure"/> would make; null where the kernel has none. Changes nothing.</summary>
+    public static IReadOnlyList<string>? Missing()
+    {
+        try
+        {
+            using var socket = new AccountingSocket();
+            var there = socket.List().Select(counter => counter.Name).ToList();
+            return [.. Names.Where(name => !there.Contains(name))];
+        }
+        catch (KernelException e) when (IsUnknown(e.Errno))
+        {
+            return null;
         }
     }
 
@@ -50,4 +64,7 @@ public static class AccountingObjects
             }
         }
     }
+
+    /// <summary>nfnetlink answers EINVAL where a subsystem is unknown, the socket EPROTONOSUPPORT (93) where nfnetlink is.</summary>
+    private static bool IsUnknown(Errno errno) => errno is Errno.Invalid or Errno.NotSupported or (Errno)93;
 }

@@ -73,6 +73,15 @@ public sealed class IptablesDriver
     /// <summary>What Apply would write, for iptables-restore --noflush; empty if all is right. Changes nothing.</summary>
     public string Preview(IptablesRuleset wanted) => IptablesComparer.Compare(wanted, _tool.Save()).ToString();
 
+    /// <summary>What the kernel has, that of others, too.</summary>
+    public IptablesRuleset Read() => _tool.Save();
+
+    /// <summary>The same as <see cref="Preview(IptablesRuleset)"/> for a kernel that has these.</summary>
+    public static string Preview(IptablesRuleset wanted, IptablesRuleset actual) => IptablesComparer.Compare(wanted, actual).ToString();
+
+    /// <summary>What <see cref="Cleanup"/> would write. Changes nothing.</summary>
+    public string PreviewCleanup() => Preview(IptablesRuleset.Empty(_family));
+
     /// <summary>Takes away everything that is ours, and the accounting objects that no rule uses any more.</summary>
     public IptablesSync Cleanup()
     {

@@ -38,6 +38,17 @@ public sealed class EgressDriver(Ruleset ruleset)
         return report;
     }
 
+    /// <summary>What <see cref="Apply"/> would do, as commands of nft.</summary>
+    public IReadOnlyList<string> Preview(IReadOnlyCollection<EgressMasquerade> wanted) =>
+    [
+        .. ((IPFamily[])[IPFamily.V4, IPFamily.V6]).SelectMany(family =>
+        {
+            var name = EgressTable.NameIn(family);
+            var have = ruleset.Read(name, EgressTable.SetNames.Contains);
+            return (wanted.FirstOrDefault(one => one.Family == family) is { } intent ? Plan(name, have, intent) : PlanRemoval(name, have)).Commands;
+        }),
+    ];
+
     /// <summary>Takes all of it away, and the tables too where nothing else is in them.</summary>
     public ApplyReport Cleanup() => Apply([]);
 

@@ -56,6 +56,9 @@ public sealed class ServiceTableDriver(IPFamily family, Ruleset ruleset)
     /// <summary>What <see cref="Apply(ServiceTable)"/> would do.</summary>
     public TablePlan Preview(ServiceTable table) => _diff.Plan(table, Read());
 
+    /// <summary>What <see cref="Cleanup"/> would do.</summary>
+    public TablePlan PreviewCleanup() => _diff.PlanRemoval(Read());
+
     /// <summary>Takes away all of it, and the table too where nothing else is in it.</summary>
     public TablePlan Cleanup() => Change(_diff.PlanRemoval);
 

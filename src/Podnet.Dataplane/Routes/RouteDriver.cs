@@ -14,7 +14,12 @@ public sealed class RouteDriver : IDisposable
     private readonly RouteSocket _socket = new();
 
     /// <summary>Makes the kernel's routes these. Each is added or repaired for itself; those that nobody wants go last.</summary>
-    public ApplyReport Apply(IReadOnlyCollection<PodRoute> wanted)
+    public ApplyReport Apply(IReadOnlyCollection<PodRoute> wanted) => Plan(wanted).Execute(_socket);
+
+    /// <summary>What <see cref="Apply"/> would do, as commands of ip(8).</summary>
+    public IReadOnlyList<string> Preview(IReadOnlyCollection<PodRoute> wanted) => Plan(wanted).Commands;
+
+    private Changes Plan(IReadOnlyCollection<PodRoute> wanted)
     {
         var changes = new Changes();
         var orphans = new HashSet<Route>(Own());
@@ -38,7 +43,7 @@ public sealed class RouteDriver : IDisposable
 
         foreach (var orphan in orphans)
             changes.Delete(orphan);
-        return changes.Execute(_socket);
+        return changes;
     }
 
     /// <summary>Takes all of them away.</summary>
@@ -68,6 +73,8 @@ public sealed class RouteDriver : IDisposable
         private readonly RouteRequests _requests = new();
         private readonly List<string> _texts = [];
 
+        internal List<string> Commands { get; } = [];
+
         internal void Add(Route route)
         {
             _requests.AddRoute(route);
@@ -94,6 +101,10 @@ public sealed class RouteDriver : IDisposable
             return new ApplyReport([.. _texts.Where((_, i) => failures[i] is null)], [.. failures.OfType<Podnet.Linux.KernelException>()]);
         }
 
-        private void Say(string verb, Route route) => _texts.Add($"{verb} route {route.Destination} via {route.Gateway}");
+        private void Say(string verb, Route route)
+        {
+            _texts.Add($"{verb} route {route.Destination} via {route.Gateway}");
+            Commands.Add($"ip route {verb} {route.Destination} via {route.Gateway} proto {PodRoute.Protocol}");
+        }
     }
 }

@@ -9,6 +9,10 @@ namespace Podnet.Dataplane.Sysctls;
 /// </summary>
 public static class SysctlDriver
 {
+    /// <summary>Those that <see cref="Apply"/> would write.</summary>
+    public static IEnumerable<KernelSetting> Preview(IEnumerable<KernelSetting> wanted) =>
+        wanted.Where(setting => !Sysctl.Exists(setting.Name) || Sysctl.Read(setting.Name) != setting.Value);
+
     public static ApplyReport Apply(IEnumerable<KernelSetting> wanted)
     {
         var report = ApplyReport.Nothing;
