@@ -25,20 +25,7 @@ internal static class Plugin
                 return 0;
             }
 
-            var config = NetworkConfig.Read(input, version => answerIn = version);
-            switch (request.Command)
-            {
-                case CniCommand.Add:
-                    Add(config, request, output, beforeStep);
-                    break;
-                case CniCommand.Delete:
-                    Delete(config, request);
-                    break;
-                default:
-                    Check(config, request);
-                    break;
-            }
-
+            Run(request, input, output, version => answerIn = version, beforeStep);
             return 0;
         }
         catch (Exception e)
@@ -47,6 +34,56 @@ internal static class Plugin
             Answer(output, ResultWriter.Error(answerIn, AsCniException(e)));
             return 1;
         }
+    }
+
+    private static void Run(Request request, Stream input, Stream output, Action<CniVersion> answerIn, Action<AddStep>? beforeStep)
+    {
+        NetworkConfig config;
+        try
+        {
+            config = NetworkConfig.Read(input, request, version =>
+            {
+                answerIn(version);
+                RequireCommand(request.Command, version);
+            });
+        }
+        catch (CniException e) when (request.Command == CniCommand.Status && e.Code == CniErrorCode.TryAgainLater)
+        {
+            throw new CniException(CniErrorCode.NotAvailable, e.Message, e.Details);
+        }
+
+        switch (request.Command)
+        {
+            case CniCommand.Add:
+                Add(config, request, output, beforeStep);
+                break;
+            case CniCommand.Delete:
+                Delete(config, request);
+                break;
+            case CniCommand.Check:
+                Check(config, request);
+                break;
+            case CniCommand.Status:
+                Readiness.Require(config);
+                break;
+            default:
+                GarbageCollection.Run(config);
+                break;
+        }
+    }
+
+    /// <summary>A runtime that speaks an older version cannot mean the command.</summary>
+    private static void RequireCommand(CniCommand command, CniVersion version)
+    {
+        var (isThere, name) = command switch
+        {
+            CniCommand.Check => (version.HasCheck, "CHECK"),
+            CniCommand.Status => (version.HasStatusAndGarbageCollection, "STATUS"),
+            CniCommand.GarbageCollect => (version.HasStatusAndGarbageCollection, "GC"),
+            _ => (true, ""),
+        };
+        if (!isThere)
+            throw new CniException(CniErrorCode.IncompatibleVersion, $"config version does not allow {name}", $"{version.Text} has no {name}");
     }
 
     private static void Add(NetworkConfig config, Request request, Stream output, Action<AddStep>? beforeStep)
@@ -59,14 +96,16 @@ internal static class Plugin
             throw new CniException(CniErrorCode.InterfaceExists, $"interface {request.InterfaceName} exists in the container");
         beforeStep?.Invoke(AddStep.Reserve);
         var allocation = AddressManager.Allocate(config, request);
-        var attachment = Attachment.Of(request);
+        var attachment = Attachment.Of(request, config.RequestedMac);
         var created = false;
         try
         {
+            beforeStep?.Invoke(AddStep.GuardSources);
+            SourceGuard.Ensure();
             beforeStep?.Invoke(AddStep.CreateLink);
             PodWiring.Create(host, attachment, request.InterfaceName, pod.Handle, config.Mtu);
             created = true;
-            var link = PodWiring.Configure(host, pod.Socket, attachment, allocation.Addresses, beforeStep);
+            var link = PodWiring.Configure(host, pod, attachment, allocation.Addresses, beforeStep);
             var result = new AddResult(
                 new ResultInterface(attachment.HostInterface, attachment.HostMac.ToString(), link.Mtu, null),
                 new ResultInterface(request.InterfaceName, attachment.PodMac.ToString(), link.Mtu, request.NetnsPath),
@@ -98,8 +137,6 @@ internal static class Plugin
 
     private static void Check(NetworkConfig config, Request request)
     {
-        if (!config.Version.HasCheck)
-            throw new CniException(CniErrorCode.IncompatibleVersion, "config version does not allow CHECK", $"{config.Version.Text} has no CHECK");
         var wrong = WiringCheck.Run(config, request);
         if (wrong.Count > 0)
             throw new CniException(CniErrorCode.NotAsAdded, wrong[0], string.Join("; ", wrong));

@@ -10,7 +10,8 @@ public static unsafe class SmallFile
     /// <see cref="FileHandle.SyncDirectory"/> for its name). False if the name is taken. Where the content cannot be written
     /// (a full disk) the file is taken away again.
     /// </summary>
-    public static bool TryCreate(string path, ReadOnlySpan<byte> content)
+    /// <param name="sync">False leaves it to <see cref="Sync"/> to put it on the disk.</param>
+    public static bool TryCreate(string path, ReadOnlySpan<byte> content, bool sync = true)
     {
         var fd = Libc.open(path, Libc.O_WRONLY | Libc.O_CREAT | Libc.O_EXCL | Libc.O_CLOEXEC, 0x1A4 /* 0644 */);
         if (fd < 0)
@@ -23,7 +24,7 @@ public static unsafe class SmallFile
         try
         {
             Write(handle, content, path);
-            if (Libc.fsync(handle.Fd) != 0)
+            if (sync && Libc.fsync(handle.Fd) != 0)
                 throw KernelException.FromLastError($"fsync {path}");
             return true;
         }
@@ -32,6 +33,14 @@ public static unsafe class SmallFile
             Delete(path);
             throw;
         }
+    }
+
+    /// <summary>Puts the content of a file on the disk.</summary>
+    public static void Sync(string path)
+    {
+        using var handle = FileHandle.Open(path, Libc.O_RDONLY | Libc.O_NOFOLLOW, $"open {path}");
+        if (Libc.fsync(handle.Fd) != 0)
+            throw KernelException.FromLastError($"fsync {path}");
     }
 
     /// <summary>Writes over what is there. Not atomic, not synced: for hints that may be lost.</summary>

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text;
+using System.Text.Json.Nodes;
 using CsCheck;
 using Podnet.Cni.Ipam;
 using Podnet.Cni.Protocol;
@@ -74,6 +75,54 @@ public sealed class IpamTests : IDisposable
 
         Assert.Equal(["10.0.0.28", "10.0.0.29"], _folder.Addresses);
     }
+
+    [Fact]
+    public void Start_end_gateway_and_exclusions_narrow_a_range()
+    {
+        var json = _folder.Json("1.1.0", "10.0.0.0/24");
+        json["ipam"]!["ranges"] = JsonNode.Parse(
+            """[[{"subnet":"10.0.0.0/24","rangeStart":"10.0.0.9","rangeEnd":"10.0.0.20","gateway":"10.0.0.10","exclude":["10.0.0.12/30","10.0.0.18"]},{"subnet":"10.0.0.0/24","rangeStart":"10.0.0.253"}]]""");
+        var config = Read(json.ToJsonString());
+        string[] all = ["9", "11", "16", "17", "19", "20", "253", "254"];
+        Assert.Equal(all.Select(n => $"10.0.0.{n}"), all.Select(n => Allocate(config, $"c{n}")));
+        var full = Assert.Throws<CniException>(() => Allocate(config, "c"));
+        Assert.Equal("no address is left in 10.0.0.0/24", full.Message);
+        AddressManager.Release(config, For("c17"));
+        Assert.Equal("10.0.0.17", Allocate(config, "c"));
+        json["runtimeConfig"] = JsonNode.Parse("""{"ips":["10.0.0.13"]}""");
+        Assert.Equal(CniErrorCode.InvalidConfig, Assert.Throws<CniException>(() => Allocate(Read(json.ToJsonString()), "d")).Code);
+    }
+
+    [Fact]
+    public void Addresses_are_asked_for_by_capability_by_args_and_by_cni_args()
+    {
+        var json = _folder.Json("1.1.0", "10.0.0.0/24", "10.1.0.0/24", "fd00::/64");
+        json["runtimeConfig"] = JsonNode.Parse("""{"ips":["10.0.0.5/24"]}""");
+        json["args"] = JsonNode.Parse("""{"cni":{"ips":["10.1.0.6"]}}""");
+        var request = For("c") with { Arguments = CniArguments.Read("IP=fd00::7/64;K8S_POD_UID=x") };
+        var config = NetworkConfig.Read(new MemoryStream(Encoding.UTF8.GetBytes(json.ToJsonString())), request, _ => { });
+        Assert.Equal(["10.0.0.5", "10.1.0.6", "fd00::7"], AddressManager.Allocate(config, request).Addresses.Select(a => a.ToString()));
+    }
+
+    [Fact]
+    public void Ranges_of_the_runtime_stand_before_those_of_the_configuration()
+    {
+        var json = _folder.Json("1.1.0", "10.0.0.0/24");
+        json["ipam"]!["subnet"] = "10.5.0.0/24";
+        json["runtimeConfig"] = JsonNode.Parse("""{"ipRanges":[[{"subnet":"10.9.0.0/24","rangeStart":"10.9.0.8"}]]}""");
+        Assert.Equal(
+            ["10.9.0.8", "10.5.0.1", "10.0.0.1"],
+            AddressManager.Allocate(Read(json.ToJsonString()), For("c")).Addresses.Select(a => a.ToString()));
+    }
+
+    [Theory]
+    [InlineData("fd00::5efe:192.168.0.1", "fd00::5efe:c0a8:1")]
+    [InlineData("::1.2.3.4", "::102:304")]
+    [InlineData("fd00::5efe:0.0.0.1", "fd00::5efe:0:1")]
+    [InlineData("2001:db8::1", "2001:db8::1")]
+    [InlineData("10.0.0.1", "10.0.0.1")]
+    public void An_address_is_written_as_host_local_writes_it(string address, string expected) =>
+        Assert.Equal(expected, AddressNumber.TextOf(IPAddress.Parse(address)));
 
     [Fact]
     public void All_sets_or_none()
@@ -220,7 +269,7 @@ public sealed class IpamTests : IDisposable
     private static string Allocate(NetworkConfig config, string container) =>
         AddressManager.Allocate(config, For(container)).Addresses[0].ToString();
 
-    private static Request For(string container) => new(CniCommand.Add, container, "eth0", "/run/netns/x", null);
+    private static Request For(string container) => new(CniCommand.Add, container, "eth0", "/run/netns/x", CniArguments.None);
 
-    private static NetworkConfig Read(string config) => NetworkConfig.Read(new MemoryStream(Encoding.UTF8.GetBytes(config)), _ => { });
+    private static NetworkConfig Read(string config) => NetworkConfig.Read(new MemoryStream(Encoding.UTF8.GetBytes(config)), For("c"), _ => { });
 }

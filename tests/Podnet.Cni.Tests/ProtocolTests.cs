@@ -72,8 +72,27 @@ public sealed class ProtocolTests : IDisposable
         Assert.Equal(config["dns"]!.ToJsonString(), Result(config)["dns"]!.ToJsonString());
     }
 
+    [Fact]
+    public void Dns_of_the_runtime_is_in_the_result_under_the_results_own_names()
+    {
+        var config = _folder.Json("1.1.0", "10.0.0.0/24");
+        config["dns"] = JsonNode.Parse("""{"nameservers":["10.96.0.10"]}""");
+        config["runtimeConfig"] = JsonNode.Parse("""{"dns":{"servers":["10.0.0.2"],"searches":["a.b"],"options":["ndots:5"]},"portMappings":[]}""");
+        Assert.Equal("""{"nameservers":["10.0.0.2"],"search":["a.b"],"options":["ndots:5"]}""", Result(config)["dns"]!.ToJsonString());
+    }
+
+    [Fact]
+    public void Delete_succeeds_for_a_configuration_that_add_refused()
+    {
+        var config = _folder.Json("1.1.0", "10.0.0.0/24");
+        config["runtimeConfig"] = JsonNode.Parse("""{"bandwidth":{"ingressRate":1}}""");
+        config["ipam"]!["ranges"] = "nonsense";
+        new Call("DEL") { Config = config.ToJsonString(), Arguments = "FOO" }.Succeed();
+    }
+
     [Theory]
     [InlineData("CNI_COMMAND", "add")]
+    [InlineData("CNI_COMMAND", "STATUSES")]
     [InlineData("CNI_COMMAND", "")]
     [InlineData("CNI_CONTAINERID", "")]
     [InlineData("CNI_CONTAINERID", "../c1")]
@@ -96,6 +115,11 @@ public sealed class ProtocolTests : IDisposable
     [InlineData("CNI_NETNS", "/proc/self/ns/mnt")]
     [InlineData("CNI_NETNS", "/dev/null")]
     [InlineData("CNI_ARGS", "K8S_POD_NAME=../../x")]
+    [InlineData("CNI_ARGS", "FOO=BAR")]
+    [InlineData("CNI_ARGS", "IgnoreUnknown=0;FOO=BAR")]
+    [InlineData("CNI_ARGS", "IgnoreUnknown")]
+    [InlineData("CNI_ARGS", "IP=10.0.0")]
+    [InlineData("CNI_ARGS", "MAC=01:00:00:00:00:01")]
     public void A_bad_variable_is_code_4_by_its_name_and_nothing_is_written(string name, string value)
     {
         var call = new Call("ADD") { Config = _folder.Config("10.0.0.0/24"), Netns = "/proc/1/ns/mnt" };
@@ -126,7 +150,13 @@ public sealed class ProtocolTests : IDisposable
     [InlineData("""{"cniVersion":"2.0.0","name":"a"}""", 1)]
     [InlineData("""{"cniVersion":"1.1.0","name":"../../etc"}""", 7)]
     [InlineData("""{"cniVersion":"1.1.0","name":"a/b"}""", 7)]
-    [InlineData("""{"cniVersion":"1.1.0","name":"a"}""", 7)]
+    [InlineData("""{"cniVersion":"newest","name":"a"}""", 6)]
+    [InlineData("""{"cniVersion":"1.1","name":"a"}""", 6)]
+    [InlineData("""{"cniVersion":"1.1.0","name":"\ud800"}""", 6)]
+    [InlineData("""{"cniVersion":"1.1.0","name":"a","podNetwork":"/nowhere/pod-network.json"}""", 11)]
+    [InlineData("""{"cniVersion":"1.1.0","name":"a","podNetwork":"here"}""", 7)]
+    [InlineData("""{"cniVersion":"1.1.0","name":"a","podNetwork":"/dev/null"}""", 6)]
+    [InlineData("""{"cniVersion":"1.1.0","name":"a","podNetwork":"/proc"}""", 5)]
     [InlineData("""{"cniVersion":"1.1.0","name":"a","ipam":[]}""", 7)]
     [InlineData("""{"cniVersion":"1.1.0","name":"a","ipam":{"type":"dhcp"}}""", 2)]
     [InlineData("""{"cniVersion":"1.1.0","name":"a","ipam":{"ranges":[]}}""", 7)]
@@ -138,12 +168,24 @@ public sealed class ProtocolTests : IDisposable
     [InlineData("""{"cniVersion":"1.1.0","name":"a","ipam":{"ranges":[[{"subnet":"::ffff:10.0.0.0/120"}]]}}""", 7)]
     [InlineData("""{"cniVersion":"1.1.0","name":"a","ipam":{"ranges":[[{"subnet":"10.0.0.0/24"},{"subnet":"fd00::/64"}]]}}""", 7)]
     [InlineData("""{"cniVersion":"1.1.0","name":"a","ipam":{"ranges":[[{"subnet":"10.0.0.0/24"}],[{"subnet":"10.0.0.0/16"}]]}}""", 7)]
-    [InlineData("""{"cniVersion":"1.1.0","name":"a","ipam":{"ranges":[[{"subnet":"10.0.0.0/24","rangeStart":"10.0.0.9"}]]}}""", 2)]
+    [InlineData("""{"cniVersion":"1.1.0","name":"a","ipam":{"ranges":[[{"subnet":"10.0.0.0/24","rangeStrat":"10.0.0.9"}]]}}""", 2)]
+    [InlineData("""{"cniVersion":"1.1.0","name":"a","ipam":{"ranges":[[{"subnet":"10.0.0.0/24","rangeStart":"10.0.1.9"}]]}}""", 7)]
+    [InlineData("""{"cniVersion":"1.1.0","name":"a","ipam":{"ranges":[[{"subnet":"10.0.0.0/24","rangeStart":"10.0.0.0"}]]}}""", 7)]
+    [InlineData("""{"cniVersion":"1.1.0","name":"a","ipam":{"ranges":[[{"subnet":"10.0.0.0/24","rangeEnd":"10.0.0.255"}]]}}""", 7)]
+    [InlineData("""{"cniVersion":"1.1.0","name":"a","ipam":{"ranges":[[{"subnet":"10.0.0.0/24","rangeStart":"fd00::1"}]]}}""", 7)]
+    [InlineData("""{"cniVersion":"1.1.0","name":"a","ipam":{"ranges":[[{"subnet":"10.0.0.0/24","rangeStart":"10.0.0.9","rangeEnd":"10.0.0.8"}]]}}""", 7)]
+    [InlineData("""{"cniVersion":"1.1.0","name":"a","ipam":{"ranges":[[{"subnet":"10.0.0.0/30","exclude":["10.0.0.1"],"gateway":"10.0.0.2"}]]}}""", 7)]
+    [InlineData("""{"cniVersion":"1.1.0","name":"a","ipam":{"ranges":[[{"subnet":"10.0.0.0/24","exclude":["10.0.0.1/30"]}]]}}""", 7)]
+    [InlineData("""{"cniVersion":"1.1.0","name":"a","ipam":{"subnet":"10.0.0.0/24","ranges":[[{"subnet":"10.0.0.0/25"}]]}}""", 7)]
+    [InlineData("""{"cniVersion":"1.1.0","name":"a","ipam":{"subnet":"10.0.0.0/24","resolvConf":"/etc/resolv.conf"}}""", 2)]
+    [InlineData("""{"cniVersion":"1.1.0","name":"a","ipam":{"subnet":"10.0.0.0/24","routes":[{"dst":"10.1.0.0/16"}]}}""", 2)]
     [InlineData("""{"cniVersion":"1.1.0","name":"a","ipam":{"dataDir":"here","ranges":[[{"subnet":"10.0.0.0/24"}]]}}""", 7)]
     [InlineData("""{"cniVersion":"1.1.0","name":"a","mtu":"1500","ipam":{"ranges":[[{"subnet":"10.0.0.0/24"}]]}}""", 7)]
     [InlineData("""{"cniVersion":"1.1.0","name":"a","mtu":1e9,"ipam":{"ranges":[[{"subnet":"10.0.0.0/24"}]]}}""", 7)]
     [InlineData("""{"cniVersion":"1.1.0","name":"a","ipam":{"ranges":[[{"subnet":"10.0.0.0/24"}]]},"runtimeConfig":{"ips":["x"]}}""", 7)]
-    [InlineData("""{"cniVersion":"1.1.0","name":"a","ipam":{"ranges":[[{"subnet":"10.0.0.0/24"}]]},"runtimeConfig":{"mac":"02:00:00:00:00:01"}}""", 2)]
+    [InlineData("""{"cniVersion":"1.1.0","name":"a","ipam":{"ranges":[[{"subnet":"10.0.0.0/24"}]]},"runtimeConfig":{"mac":"03:00:00:00:00:01"}}""", 7)]
+    [InlineData("""{"cniVersion":"1.1.0","name":"a","ipam":{"ranges":[[{"subnet":"10.0.0.0/24"}]]},"runtimeConfig":{"portMappings":[{"hostPort":80,"containerPort":80}]}}""", 2)]
+    [InlineData("""{"cniVersion":"1.1.0","name":"a","ipam":{"ranges":[[{"subnet":"10.0.0.0/24"}]]},"runtimeConfig":{"bandwidth":{"ingressRate":1}}}""", 2)]
     public void A_bad_configuration_is_an_error_with_its_code(string config, int expected)
     {
         var (code, message, _) = new Call("ADD") { Config = config, Netns = "/nowhere" }.Fail();
@@ -164,7 +206,7 @@ public sealed class ProtocolTests : IDisposable
         using var output = new MemoryStream();
         Assert.Equal(1, Plugin.Run(new Call("ADD") { Netns = "/x" }.Variable, endless, output));
         Assert.Equal(6, (int)JsonNode.Parse(output.ToArray())!["code"]!);
-        Assert.InRange(endless.Read_, NetworkConfig.MaxBytes, 2 * NetworkConfig.MaxBytes);
+        Assert.InRange(endless.Read_, ConfigInput.MaxBytes, 2 * ConfigInput.MaxBytes);
 
         var deep = new string('[', 100_000);
         Assert.Equal(6, new Call("ADD") { Config = deep, Netns = "/x" }.Fail().Code);
@@ -194,7 +236,7 @@ public sealed class ProtocolTests : IDisposable
 
     private static JsonNode Result(JsonNode config)
     {
-        var read = NetworkConfig.Read(new MemoryStream(Encoding.UTF8.GetBytes(config.ToJsonString())), _ => { });
+        var read = NetworkConfig.Read(new MemoryStream(Encoding.UTF8.GetBytes(config.ToJsonString())), new Request(CniCommand.Add, "c", "eth0", null, CniArguments.None), _ => { });
         var written = ResultWriter.Add(read, new AddResult(
             new ResultInterface("pn1", "02:00:00:00:00:01", 1450, null),
             new ResultInterface("eth0", "02:00:00:00:00:02", 1450, "/run/netns/a"),

@@ -17,10 +17,10 @@ public sealed class Sha256Tests
     {
         // printf c1/eth0 | sha256sum
         var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes("c1/eth0")));
-        var request = new Request(CniCommand.Add, "c1", "eth0", "/a", "default/nginx-0");
+        var request = new Request(CniCommand.Add, "c1", "eth0", "/a", new CniArguments("default/nginx-0", null, null));
         var attachment = Attachment.Of(request);
         Assert.Equal($"pn{hash[..10]}", attachment.HostInterface);
-        Assert.Equal(attachment with { Alias = "c1" }, Attachment.Of(request with { NetnsPath = null, Pod = null }));
+        Assert.Equal(attachment with { Alias = "c1" }, Attachment.Of(request with { NetnsPath = null, Arguments = CniArguments.None }));
         Assert.NotEqual(attachment.HostMac, attachment.PodMac);
         Assert.NotEqual(attachment.HostInterface, Attachment.Of(request with { InterfaceName = "eth1" }).HostInterface);
         Gen.String[Gen.Char.AlphaNumeric, 1, 64].Sample(id =>

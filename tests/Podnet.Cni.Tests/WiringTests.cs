@@ -57,7 +57,28 @@ public sealed class WiringTests : IDisposable
             [$"10.240.0.28 dev {host} lladdr {podMac} PERMANENT", $"fd00:1::1 dev {host} lladdr {podMac} PERMANENT"],
             Lines(_node.Kernel.Run("ip", "neighbour", "show", "nud", "permanent")));
         Assert.Equal("0", _node.Kernel.In(() => Sysctl.Read($"net.ipv6.conf.{host}.accept_ra")));
+        Assert.Equal("0", _pod.Namespace.Run(() => Sysctl.Read("net.ipv6.conf.eth0.accept_ra")));
+        Assert.DoesNotContain("tentative", _pod.Run("ip", "-6", "address", "show", "dev", "eth0")); // nor its link-local one
+        Assert.Equal("80", (string)link["group"]!);
         Assert.Equal(["10.240.0.28", "fd00:1::1"], _node.Folder.Addresses);
+    }
+
+    [Theory]
+    [InlineData("""{"runtimeConfig":{"mac":"0a:58:0a:f0:00:01"}}""", "")]
+    [InlineData("""{"args":{"cni":{"mac":"0a:58:0a:f0:00:01"}}}""", "")]
+    [InlineData("{}", "MAC=0a:58:0a:f0:00:01")]
+    public void A_pod_gets_the_link_address_that_was_asked_for(string more, string arguments)
+    {
+        var config = _node.Folder.Json("1.1.0", V4, V6);
+        foreach (var (key, value) in JsonNode.Parse(more)!.AsObject().ToList())
+            config[key] = value!.DeepClone();
+        var call = Add(_pod) with { Config = config.ToJsonString(), Arguments = arguments };
+        var result = _node.Succeed(call);
+        Assert.Equal("0a:58:0a:f0:00:01", (string)result["interfaces"]![1]!["mac"]!);
+        Assert.Equal("0a:58:0a:f0:00:01", (string)_pod.Json("link", "show", "dev", "eth0")[0]!["address"]!);
+        Assert.Equal(TestNode.IPv6, Tcp.SourceSeen(_node.Kernel.Namespace, _pod.Namespace, Addresses(result)[1]));
+        config["prevResult"] = result.DeepClone();
+        _node.Succeed(call with { Command = "CHECK", Config = config.ToJsonString() });
     }
 
     [Fact]
@@ -99,8 +120,10 @@ public sealed class WiringTests : IDisposable
 
     [Theory]
     [InlineData(AddStep.Reserve)]
+    [InlineData(AddStep.GuardSources)]
     [InlineData(AddStep.CreateLink)]
     [InlineData(AddStep.HostSettings)]
+    [InlineData(AddStep.PodSettings)]
     [InlineData(AddStep.PodSide)]
     [InlineData(AddStep.HostSide)]
     [InlineData(AddStep.Answer)]
@@ -256,7 +279,7 @@ public sealed class WiringTests : IDisposable
         result["ips"]!.AsArray().Select(ip => IPAddress.Parse(((string)ip!["address"]!).Split('/')[0])).ToArray();
 
     private static string Name(string container) =>
-        Attachment.Of(new Request(CniCommand.Add, container, "eth0", null, null)).HostInterface;
+        Attachment.Of(new Request(CniCommand.Add, container, "eth0", null, CniArguments.None)).HostInterface;
 
     private static string[] Lines(string text) =>
         text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Order(StringComparer.Ordinal).ToArray();

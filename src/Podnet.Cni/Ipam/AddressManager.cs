@@ -17,9 +17,24 @@ internal static class AddressManager
     /// </summary>
     public static Allocation Allocate(NetworkConfig config, Request request) => OnDisk(() =>
     {
+        var allocation = Reserve(config, request);
+        try
+        {
+            ReservationStore.Sync(config, allocation.New);
+            return allocation;
+        }
+        catch
+        {
+            Undo(config, allocation);
+            throw;
+        }
+    });
+
+    private static Allocation Reserve(NetworkConfig config, Request request)
+    {
         using var store = ReservationStore.Open(config);
         var reservations = store.ReadAll();
-        var taken = reservations.Select(reservation => AddressNumber.Of(reservation.Address)).ToHashSet();
+        var taken = Numbers(reservations);
         var requested = RequestedBySet(config);
         var added = new List<IPAddress>();
         try
@@ -51,7 +66,7 @@ internal static class AddressManager
             added.ForEach(store.Remove);
             throw;
         }
-    });
+    }
 
     /// <summary>Takes back what an ADD reserved that did not succeed.</summary>
     public static void Undo(NetworkConfig config, Allocation allocation) => OnDisk(() =>
@@ -81,6 +96,32 @@ internal static class AddressManager
         using var store = ReservationStore.OpenExisting(config);
         return (store?.ReadAll() ?? []).Where(r => ReservationStore.IsHeldBy(r, request)).Select(r => r.Address).ToList();
     });
+
+    /// <summary>Everything that is reserved in the network.</summary>
+    public static IReadOnlyList<Reservation> All(NetworkConfig config) => OnDisk(() =>
+    {
+        using var store = ReservationStore.OpenExisting(config);
+        return store?.ReadAll() ?? [];
+    });
+
+    /// <summary>Takes back reservations, whoever has them.</summary>
+    public static void Remove(NetworkConfig config, IEnumerable<Reservation> reservations) => OnDisk(() =>
+    {
+        using var store = ReservationStore.OpenExisting(config);
+        foreach (var reservation in reservations)
+            store?.Remove(reservation.Address);
+        return true;
+    });
+
+    /// <summary>The first set in which every address is taken; null while an ADD can succeed.</summary>
+    public static RangeSet? FullSet(NetworkConfig config)
+    {
+        var taken = Numbers(All(config));
+        return config.Ranges.FirstOrDefault(set => set.NextFree(null, taken) is null);
+    }
+
+    private static HashSet<UInt128> Numbers(IEnumerable<Reservation> reservations) =>
+        reservations.Select(reservation => AddressNumber.Of(reservation.Address)).ToHashSet();
 
     private static IPAddress TakeNext(ReservationStore store, RangeSet set, HashSet<UInt128> taken, Request request)
     {

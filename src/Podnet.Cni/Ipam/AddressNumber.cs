@@ -26,5 +26,20 @@ internal static class AddressNumber
         return number >= FirstIPv4 && number <= LastIPv4 ? new IPAddress(bytes[12..]) : new IPAddress(bytes);
     }
 
+    /// <summary>
+    /// As RFC 5952 and host-local write it. .NET writes the end of an IPv6 address of ISATAP (…:0:5efe:a.b.c.d, RFC 5214) as an
+    /// IPv4 address, by which host-local would not find it on disk.
+    /// </summary>
+    public static string TextOf(IPAddress address)
+    {
+        var text = address.ToString();
+        if (IsIPv4(address) || !text.Contains('.'))
+            return text;
+        Span<byte> bytes = stackalloc byte[16];
+        address.TryWriteBytes(bytes, out _);
+        var tail = BinaryPrimitives.ReadUInt32BigEndian(bytes[12..]);
+        return $"{text[..(text.LastIndexOf(':') + 1)]}{tail >> 16:x}:{tail & 0xFFFF:x}";
+    }
+
     public static bool IsIPv4(IPAddress address) => address.AddressFamily == AddressFamily.InterNetwork;
 }

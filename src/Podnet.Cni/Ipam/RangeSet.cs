@@ -1,5 +1,4 @@
 using System.Net;
-using Podnet.Cni.Protocol;
 
 namespace Podnet.Cni.Ipam;
 
@@ -7,38 +6,6 @@ namespace Podnet.Cni.Ipam;
 /// <param name="Index">Its place in the configuration: N of the file last_reserved_ip.N.</param>
 internal sealed record RangeSet(int Index, IReadOnlyList<AddressRange> Ranges)
 {
-    /// <summary>Arbitrary: far more than the pod CIDRs of any node; overlaps are looked for pair by pair.</summary>
-    private const int MaxRanges = 256;
-
-    /// <summary>Reads "ipam.ranges": a list of sets, each a list of {"subnet": …}.</summary>
-    public static IReadOnlyList<RangeSet> ReadAll(ConfigValue value)
-    {
-        var sets = new List<RangeSet>();
-        var all = new List<AddressRange>();
-        foreach (var set in value.Items())
-        {
-            var ranges = new List<AddressRange>();
-            foreach (var item in set.Items())
-            {
-                var range = ReadRange(item);
-                if (all.Count == MaxRanges)
-                    throw new CniException(CniErrorCode.InvalidConfig, $"{value.Path} has more than {MaxRanges} ranges");
-                if (all.Find(other => other.Overlaps(range)) is { } other)
-                    throw item.Invalid($"overlaps with {other.Subnet}");
-                if (ranges.Count > 0 && !SameFamily(ranges[0], range))
-                    throw set.Invalid("mixes IPv4 and IPv6 in one set");
-                ranges.Add(range);
-                all.Add(range);
-            }
-
-            if (ranges.Count == 0)
-                throw set.Invalid("has no range");
-            sets.Add(new RangeSet(sets.Count, ranges));
-        }
-
-        return sets.Count > 0 ? sets : throw value.Invalid("has no range set");
-    }
-
     public bool Contains(IPAddress address) => Contains(AddressNumber.Of(address));
 
     /// <summary>
@@ -59,7 +26,7 @@ internal sealed record RangeSet(int Index, IReadOnlyList<AddressRange> Ranges)
         return null;
     }
 
-    public override string ToString() => string.Join(", ", Ranges.Select(range => range.Subnet.ToString()));
+    public override string ToString() => string.Join(", ", Ranges.Select(range => range.Subnet.ToString()).Distinct());
 
     private bool Contains(UInt128 number) => Ranges.Any(range => range.Contains(number));
 
@@ -81,24 +48,4 @@ internal sealed record RangeSet(int Index, IReadOnlyList<AddressRange> Ranges)
         var next = (range + 1) % Ranges.Count;
         return (next, Ranges[next].First);
     }
-
-    private static AddressRange ReadRange(ConfigValue item)
-    {
-        foreach (var key in item.Keys())
-        {
-            if (key != "subnet")
-                throw item.Get(key).Unsupported();
-        }
-
-        var subnet = item.Get("subnet");
-        var network = subnet.AsNetwork();
-        var range = AddressRange.Of(network)
-            ?? throw subnet.Invalid("is too small: it has no address but its network and broadcast address");
-        if (!AddressNumber.IsIPv4(network.BaseAddress) && range.First <= AddressNumber.LastIPv4 && range.Last >= AddressNumber.FirstIPv4)
-            throw subnet.Invalid("holds IPv4 addresses written as IPv6");
-        return range;
-    }
-
-    private static bool SameFamily(AddressRange a, AddressRange b) =>
-        a.Subnet.BaseAddress.AddressFamily == b.Subnet.BaseAddress.AddressFamily;
 }

@@ -7,7 +7,12 @@ namespace Podnet.Cni.Ipam;
 
 /// <summary>An address and who has it.</summary>
 /// <param name="Holder">"CONTAINER\r\nINTERFACE", or, from an old host-local, "CONTAINER" alone.</param>
-internal readonly record struct Reservation(IPAddress Address, string Holder);
+internal readonly record struct Reservation(IPAddress Address, string Holder)
+{
+    public AttachmentId Attachment => Holder.Split("\r\n", 2) is [var container, var link]
+        ? new AttachmentId(container, link)
+        : new AttachmentId(Holder, null);
+}
 
 /// <summary>
 /// The reservations of one network, on disk as host-local keeps them: a folder per network, in it a file per address, named by
@@ -63,21 +68,21 @@ internal sealed class ReservationStore : IDisposable
         return found;
     }
 
-    /// <summary>Takes an address for good: when this returns true, the reservation survives a power cut. False if it is taken.</summary>
-    public bool TryAdd(IPAddress address, Request request)
+    /// <summary>Takes an address, for all who look from now on; to survive a power cut it needs <see cref="Sync"/>. False if it is taken.</summary>
+    public bool TryAdd(IPAddress address, Request request) =>
+        SmallFile.TryCreate(FileOf(address), Encoding.UTF8.GetBytes(HolderOf(request)), sync: false);
+
+    /// <summary>
+    /// Puts reservations on the disk for good. Needs no lock, and should have none: waiting for the disk is most of the time
+    /// that an ADD takes, and others can go on meanwhile.
+    /// </summary>
+    public static void Sync(NetworkConfig config, IReadOnlyList<IPAddress> addresses)
     {
-        if (!SmallFile.TryCreate(FileOf(address), Encoding.UTF8.GetBytes(HolderOf(request))))
-            return false;
-        try
-        {
-            FileHandle.SyncDirectory(_folder);
-            return true;
-        }
-        catch
-        {
-            Remove(address);
-            throw;
-        }
+        var folder = FolderOf(config);
+        foreach (var address in addresses)
+            SmallFile.Sync($"{folder}/{AddressNumber.TextOf(address)}");
+        if (addresses.Count > 0)
+            FileHandle.SyncDirectory(folder);
     }
 
     public void Remove(IPAddress address) => SmallFile.Delete(FileOf(address));
@@ -91,13 +96,13 @@ internal sealed class ReservationStore : IDisposable
     }
 
     public void SetLastReserved(RangeSet set, IPAddress address) =>
-        SmallFile.Overwrite(LastReservedFile(set), Encoding.UTF8.GetBytes(address.ToString()));
+        SmallFile.Overwrite(LastReservedFile(set), Encoding.UTF8.GetBytes(AddressNumber.TextOf(address)));
 
     public void Dispose() => _lock.Dispose();
 
     private static string FolderOf(NetworkConfig config) => $"{config.DataDir}/{config.Name}";
 
-    private string FileOf(IPAddress address) => $"{_folder}/{address}";
+    private string FileOf(IPAddress address) => $"{_folder}/{AddressNumber.TextOf(address)}";
 
     private string LastReservedFile(RangeSet set) => $"{_folder}/last_reserved_ip.{set.Index}";
 }

@@ -10,6 +10,15 @@ internal enum CniErrorCode
     Decode = 6,
     InvalidConfig = 7,
 
+    /// <summary>What is missing comes by itself: the node has no pod CIDRs yet.</summary>
+    TryAgainLater = 11,
+
+    /// <summary>STATUS: no ADD can succeed.</summary>
+    NotAvailable = 50,
+
+    /// <summary>STATUS: nor can the containers that are there reach everything.</summary>
+    LimitedConnectivity = 51,
+
     /// <summary>The kernel refused a step, or the plugin has a defect; the details say which.</summary>
     Internal = 100,
 

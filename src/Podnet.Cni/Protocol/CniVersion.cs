@@ -20,6 +20,9 @@ internal sealed class CniVersion
     /// <summary>Since 0.4.0.</summary>
     public bool HasCheck => Rank >= 1;
 
+    /// <summary>Since 1.1.0.</summary>
+    public bool HasStatusAndGarbageCollection => Rank >= 3;
+
     /// <summary>"version": "4" in every item of ips; 1.0.0 removed it.</summary>
     public bool NamesFamilyOfAddresses => Rank < 2;
 
@@ -36,6 +39,9 @@ internal sealed class CniVersion
                 return version;
         }
 
+        // SPEC, code 6: "failed to decode version info from string".
+        if (text.Split('.') is not { Length: 3 } parts || !parts.All(part => part.Length is > 0 and <= 9 && part.All(char.IsAsciiDigit)))
+            throw new CniException(CniErrorCode.Decode, "cniVersion is not a version", CniException.Quote(text));
         throw new CniException(
             CniErrorCode.IncompatibleVersion,
             "incompatible CNI versions",

@@ -15,9 +15,23 @@ internal readonly record struct ConfigValue(JsonElement Element, string Path)
             : null;
     }
 
-    public ConfigValue Get(string key) =>
-        Find(key) ?? throw new CniException(
-            CniErrorCode.InvalidConfig, $"{(Path.Length == 0 ? key : $"{Path}.{key}")} is missing from the network configuration");
+    public ConfigValue Get(string key) => Find(key) ?? throw Missing(key);
+
+    /// <summary>Also where its value is null.</summary>
+    public bool Has(string key) => Element.TryGetProperty(key, out _);
+
+    public CniException Missing(string key) =>
+        new(CniErrorCode.InvalidConfig, $"{(Path.Length == 0 ? key : $"{Path}.{key}")} is missing from the network configuration");
+
+    /// <summary>A list without items, an object without keys, false, or "".</summary>
+    public bool IsEmpty => Element.ValueKind switch
+    {
+        JsonValueKind.Array => Element.GetArrayLength() == 0,
+        JsonValueKind.Object => !Keys().Any(),
+        JsonValueKind.String => Element.ValueEquals(""),
+        JsonValueKind.False => true,
+        _ => false,
+    };
 
     public IEnumerable<string> Keys()
     {
@@ -49,6 +63,15 @@ internal readonly record struct ConfigValue(JsonElement Element, string Path)
         return Element.TryGetInt32(out var value) && value >= min && value <= max
             ? value
             : throw Invalid($"is not a whole number from {min} to {max}");
+    }
+
+    /// <summary>In bytes. RFC 791: every module must forward 68 octets; ETH_MAX_MTU.</summary>
+    public int AsMtu() => AsInteger(68, 65535);
+
+    public string AsPath()
+    {
+        var path = AsString();
+        return path.StartsWith('/') && !path.Contains('\0') ? path : throw Invalid("is not an absolute path");
     }
 
     /// <summary>An address, with or without a prefix length behind it, which does not count.</summary>

@@ -1,15 +1,12 @@
 using System.Net;
-using System.Text.Json;
 using Podnet.Cni.Ipam;
+using Podnet.Netlink;
 
 namespace Podnet.Cni.Protocol;
 
 /// <summary>The network configuration from standard input (CNI SPEC 1.1, section 1), checked.</summary>
 internal sealed record NetworkConfig
 {
-    /// <summary>1 MiB, arbitrary: a hundred times what a runtime sends.</summary>
-    public const int MaxBytes = 1 << 20;
-
     public required CniVersion Version { get; init; }
 
     /// <summary>Names the folder of reservations below <see cref="DataDir"/>, so it is no path.</summary>
@@ -18,109 +15,106 @@ internal sealed record NetworkConfig
     /// <summary>Bytes; null leaves it to the kernel.</summary>
     public int? Mtu { get; init; }
 
-    /// <summary>A pod gets one address of each set.</summary>
-    public required IReadOnlyList<RangeSet> Ranges { get; init; }
+    /// <summary>A pod gets one address of each set. DEL needs none, and has none.</summary>
+    public IReadOnlyList<RangeSet> Ranges { get; init; } = [];
 
     public required string DataDir { get; init; }
 
-    /// <summary>runtimeConfig.ips, the capability "ips" (CONVENTIONS.md).</summary>
+    /// <summary>Asked for by the capability "ips", args.cni.ips or CNI_ARGS (CONVENTIONS.md).</summary>
     public IReadOnlyList<IPAddress> RequestedAddresses { get; init; } = [];
+
+    /// <summary>The interface's in the pod, asked for by the capability "mac" or CNI_ARGS.</summary>
+    public MacAddress? RequestedMac { get; init; }
 
     /// <summary>What the plugins before this one made (ADD), or what ADD made (CHECK, DEL).</summary>
     public ConfigValue? PreviousResult { get; init; }
 
-    /// <summary>Passed into the result as it is.</summary>
+    /// <summary>Passed into the result as it is, unless there is <see cref="RuntimeDns"/>.</summary>
     public ConfigValue? Dns { get; init; }
+
+    /// <summary>The capability "dns".</summary>
+    public DnsSettings? RuntimeDns { get; init; }
+
+    /// <summary>cni.dev/valid-attachments, for GC: all that may stay.</summary>
+    public IReadOnlyList<AttachmentId> ValidAttachments { get; init; } = [];
 
     /// <summary>Where host-local keeps its reservations, whose format this plugin shares.</summary>
     private const string DefaultDataDir = "/var/lib/cni/networks";
 
+    /// <summary>
+    /// Reads what the command needs. DEL reads little: what made ADD fail must not make DEL fail, or the container could
+    /// never be removed.
+    /// </summary>
     /// <param name="answerIn">Told as soon as the version is known, so that an error further down is said in that version too.</param>
-    public static NetworkConfig Read(Stream input, Action<CniVersion> answerIn)
+    public static NetworkConfig Read(Stream input, Request request, Action<CniVersion> answerIn)
     {
-        var root = new ConfigValue(Parse(ReadBounded(input)), "");
-        var version = CniVersion.Parse(root.Get("cniVersion").AsString());
-        answerIn(version);
-        var name = root.Get("name");
-        if (!Request.IsIdentifier(name.AsString()))
-            throw name.Invalid("must start with a letter or digit and hold only those, '_', '.' and '-'");
-        var ipam = root.Get("ipam");
-        if (ipam.Find("type") is { } type && type.AsString() != "host-local")
-            throw type.Unsupported();
-        return new NetworkConfig
+        try
         {
-            Version = version,
-            Name = name.AsString(),
-            Mtu = root.Find("mtu")?.AsInteger(68, 65535), // RFC 791: every module must forward 68 octets; ETH_MAX_MTU
-            Ranges = RangeSet.ReadAll(ipam.Get("ranges")),
-            DataDir = ReadDataDir(ipam.Find("dataDir")),
-            RequestedAddresses = ReadRuntimeConfig(root.Find("runtimeConfig")),
-            PreviousResult = root.Find("prevResult"),
-            Dns = root.Find("dns"),
-        };
+            var root = new ConfigValue(ConfigInput.Parse(ConfigInput.ReadBounded(input)), "");
+            var version = CniVersion.Parse(root.Get("cniVersion").AsString());
+            answerIn(version);
+            var config = ReadCommon(root, version);
+            return request.Command switch
+            {
+                CniCommand.Delete => config,
+                CniCommand.GarbageCollect => config with
+                {
+                    ValidAttachments = AttachmentId.ReadAll(root),
+                    Ranges = RangeReader.Read(root) ?? [.. PodNetworkFile.Read(root) is { } known ? RangeReader.Of(known) : []],
+                },
+                _ => ReadAll(config, root, request.Arguments),
+            };
+        }
+        catch (InvalidOperationException e) // half of a surrogate pair in a string
+        {
+            throw new CniException(CniErrorCode.Decode, "the network configuration has a string that is no text", e.Message);
+        }
     }
 
     /// <summary>What VERSION is answered in: the version on input, as far as there is one that this plugin speaks.</summary>
     public static CniVersion ReadVersion(Stream input)
     {
-        var bytes = ReadBounded(input);
-        var asked = bytes.IsEmpty ? null : new ConfigValue(Parse(bytes), "").Find("cniVersion")?.AsString();
+        var bytes = ConfigInput.ReadBounded(input);
+        var asked = bytes.IsEmpty ? null : new ConfigValue(ConfigInput.Parse(bytes), "").Find("cniVersion")?.AsString();
         return Array.Find(CniVersion.Supported, version => version.Text == asked) ?? CniVersion.Latest;
     }
 
-    private static string ReadDataDir(ConfigValue? value)
+    private static NetworkConfig ReadCommon(ConfigValue root, CniVersion version)
     {
-        var path = value?.AsString() ?? DefaultDataDir;
-        return path.StartsWith('/') && !path.Contains('\0') ? path : throw value!.Value.Invalid("is not an absolute path");
+        var name = root.Get("name");
+        return new NetworkConfig
+        {
+            Version = version,
+            Name = Request.IsIdentifier(name.AsString())
+                ? name.AsString()
+                : throw name.Invalid("must start with a letter or digit and hold only those, '_', '.' and '-'"),
+            DataDir = root.Find("ipam")?.Find("dataDir")?.AsPath() ?? DefaultDataDir,
+        };
     }
 
-    /// <summary>A runtime gives only what the configuration's "capabilities" asked for, so ignoring a key would break a promise.</summary>
-    private static IReadOnlyList<IPAddress> ReadRuntimeConfig(ConfigValue? value)
+    private static NetworkConfig ReadAll(NetworkConfig config, ConfigValue root, CniArguments arguments)
     {
-        if (value is not { } runtimeConfig)
-            return [];
-        foreach (var key in runtimeConfig.Keys())
+        var runtime = RuntimeConfig.Read(root, arguments);
+        var ranges = RangeReader.Read(root);
+        PodNetworkFile? known = null;
+        if (ranges is null)
         {
-            if (key != "ips")
-                throw runtimeConfig.Get(key).Unsupported();
+            known = PodNetworkFile.Read(root) ?? throw new CniException(
+                CniErrorCode.TryAgainLater,
+                "the node has no pod CIDRs yet",
+                $"neither ipam.ranges nor {PodNetworkFile.PathIn(root)}, which the node's agent writes once it knows them");
+            ranges = RangeReader.Of(known);
         }
 
-        return runtimeConfig.Find("ips")?.Items().Select(item => item.AsAddress()).ToList() ?? [];
-    }
-
-    private static JsonElement Parse(ReadOnlyMemory<byte> bytes)
-    {
-        try
+        return config with
         {
-            return JsonDocument.Parse(bytes).RootElement;
-        }
-        catch (JsonException e)
-        {
-            throw new CniException(CniErrorCode.Decode, "the network configuration on standard input is not JSON", e.Message);
-        }
-    }
-
-    private static ReadOnlyMemory<byte> ReadBounded(Stream input)
-    {
-        var buffer = new byte[8192]; // more than a usual configuration
-        var length = 0;
-        try
-        {
-            while (true)
-            {
-                var read = input.Read(buffer, length, buffer.Length - length);
-                if (read == 0)
-                    return buffer.AsMemory(0, length);
-                length += read;
-                if (length > MaxBytes)
-                    throw new CniException(CniErrorCode.Decode, $"the network configuration is larger than {MaxBytes} bytes");
-                if (length == buffer.Length)
-                    Array.Resize(ref buffer, 2 * length);
-            }
-        }
-        catch (IOException e)
-        {
-            throw new CniException(CniErrorCode.InputOutput, "cannot read the network configuration from standard input", e.Message);
-        }
+            Mtu = root.Find("mtu")?.AsMtu() ?? known?.Mtu,
+            Ranges = ranges,
+            RequestedAddresses = runtime.Addresses,
+            RequestedMac = runtime.Mac,
+            RuntimeDns = runtime.Dns,
+            PreviousResult = root.Find("prevResult"),
+            Dns = root.Find("dns"),
+        };
     }
 }

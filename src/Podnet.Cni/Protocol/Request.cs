@@ -5,14 +5,15 @@ internal enum CniCommand
     Add,
     Delete,
     Check,
+    Status,
+    GarbageCollect,
     Version,
 }
 
 /// <summary>What the environment variables ask for (CNI SPEC 1.1, section 2, "Parameters"), checked.</summary>
-/// <param name="ContainerId">Starts with a letter or digit, then those, '_', '.' and '-': safe in a file, never in a path.</param>
+/// <param name="ContainerId">Starts with a letter or digit, then those, '_', '.' and '-': safe in a file, never in a path. Empty where the command is about no container.</param>
 /// <param name="NetnsPath">Absolute; null where DEL was given none.</param>
-/// <param name="Pod">"NAMESPACE/NAME" where CNI_ARGS says which pod this is.</param>
-internal sealed record Request(CniCommand Command, string ContainerId, string InterfaceName, string? NetnsPath, string? Pod)
+internal sealed record Request(CniCommand Command, string ContainerId, string InterfaceName, string? NetnsPath, CniArguments Arguments)
 {
     /// <summary>Arbitrary; runtimes use 64 hexadecimal digits.</summary>
     private const int MaxIdLength = 255;
@@ -30,17 +31,20 @@ internal sealed record Request(CniCommand Command, string ContainerId, string In
             "ADD" => CniCommand.Add,
             "DEL" => CniCommand.Delete,
             "CHECK" => CniCommand.Check,
+            "STATUS" => CniCommand.Status,
+            "GC" => CniCommand.GarbageCollect,
             "VERSION" => CniCommand.Version,
-            var other => throw Invalid("CNI_COMMAND", other, "is not ADD, DEL, CHECK or VERSION"),
+            var other => throw Invalid("CNI_COMMAND", other, "is not ADD, DEL, CHECK, STATUS, GC or VERSION"),
         };
-        if (command == CniCommand.Version)
-            return new Request(command, "", "", null, null);
+        if (command is CniCommand.Version or CniCommand.Status or CniCommand.GarbageCollect)
+            return new Request(command, "", "", null, CniArguments.None);
         return new Request(
             command,
             ReadContainerId(Required(environment, "CNI_CONTAINERID")),
             ReadInterfaceName(Required(environment, "CNI_IFNAME")),
             ReadNetns(environment("CNI_NETNS"), required: command != CniCommand.Delete),
-            ReadPod(environment("CNI_ARGS")));
+            // DEL goes by container and interface alone, and must not fail for what made ADD fail.
+            command == CniCommand.Delete ? CniArguments.None : CniArguments.Read(environment("CNI_ARGS")));
     }
 
     /// <summary>The rule for container ids and network names.</summary>
@@ -77,33 +81,6 @@ internal sealed record Request(CniCommand Command, string ContainerId, string In
             ? value
             : throw Invalid("CNI_NETNS", value, $"must be an absolute path of at most {MaxPathLength} characters");
     }
-
-    /// <summary>"KEY=VALUE;KEY=VALUE"; keys other than Kubernetes' own are for other plugins.</summary>
-    private static string? ReadPod(string? arguments)
-    {
-        if (string.IsNullOrEmpty(arguments))
-            return null;
-        string? ns = null;
-        string? name = null;
-        foreach (var pair in arguments.Split(';'))
-        {
-            var equals = pair.IndexOf('=');
-            switch (equals < 0 ? pair : pair[..equals])
-            {
-                case "K8S_POD_NAMESPACE":
-                    ns = ReadPodName(pair[(equals + 1)..]);
-                    break;
-                case "K8S_POD_NAME":
-                    name = ReadPodName(pair[(equals + 1)..]);
-                    break;
-            }
-        }
-
-        return ns is null || name is null ? null : $"{ns}/{name}";
-    }
-
-    private static string ReadPodName(string value) =>
-        IsIdentifier(value) ? value : throw Invalid("CNI_ARGS", value, "is not the name of a pod or namespace");
 
     private static string Required(Func<string, string?> environment, string name) =>
         environment(name) is { Length: > 0 } value ? value : throw Missing(name);

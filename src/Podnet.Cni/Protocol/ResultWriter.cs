@@ -39,7 +39,11 @@ internal static class ResultWriter
         });
         WriteList(json, "ips", previous, () => WriteAddresses(json, config.Version, result, podIndex: earlier + 1));
         WriteList(json, "routes", previous, () => WriteRoutes(json, result));
-        if ((config.Dns ?? previous?.Find("dns")) is { } dns)
+        if (config.RuntimeDns is { } runtimeDns)
+        {
+            WriteDns(json, runtimeDns);
+        }
+        else if ((config.Dns ?? previous?.Find("dns")) is { } dns)
         {
             json.WritePropertyName("dns");
             dns.Element.WriteTo(json);
@@ -117,10 +121,29 @@ internal static class ResultWriter
             if (version.NamesFamilyOfAddresses)
                 json.WriteString("version", ipv4 ? "4" : "6");
             json.WriteNumber("interface", podIndex);
-            json.WriteString("address", $"{result.Addresses[i]}/{(ipv4 ? 32 : 128)}");
+            json.WriteString("address", $"{AddressNumber.TextOf(result.Addresses[i])}/{(ipv4 ? 32 : 128)}");
             json.WriteString("gateway", result.Gateways[i].ToString());
             json.WriteEndObject();
         }
+    }
+
+    private static void WriteDns(Utf8JsonWriter json, DnsSettings dns)
+    {
+        json.WriteStartObject("dns");
+        WriteStrings(json, "nameservers", dns.Nameservers);
+        WriteStrings(json, "search", dns.Search);
+        WriteStrings(json, "options", dns.Options);
+        json.WriteEndObject();
+    }
+
+    private static void WriteStrings(Utf8JsonWriter json, string key, IReadOnlyList<string> values)
+    {
+        if (values.Count == 0)
+            return;
+        json.WriteStartArray(key);
+        foreach (var value in values)
+            json.WriteStringValue(value);
+        json.WriteEndArray();
     }
 
     private static void WriteRoutes(Utf8JsonWriter json, AddResult result)

@@ -17,16 +17,24 @@ internal sealed record Attachment(string HostInterface, MacAddress HostMac, MacA
     /// <summary>IFALIASZ of linux/if.h less its NUL; a namespace and a pod's name may be longer together.</summary>
     private const int MaxAliasLength = 255;
 
-    public static Attachment Of(Request request)
+    /// <param name="mac">The pod's link address where one is asked for.</param>
+    public static Attachment Of(Request request, MacAddress? mac = null)
     {
-        var hash = Sha256.Hash(Encoding.UTF8.GetBytes($"{request.ContainerId}/{request.InterfaceName}"));
-        var alias = request.Pod ?? request.ContainerId;
+        var hash = HashOf(request.ContainerId, request.InterfaceName);
+        var alias = request.Arguments.Pod ?? request.ContainerId;
         return new Attachment(
-            "pn" + Convert.ToHexStringLower(hash, 0, 5),
+            NameFrom(hash),
             LocalMac(hash.AsSpan(5)),
-            LocalMac(hash.AsSpan(11)),
+            mac ?? LocalMac(hash.AsSpan(11)),
             alias.Length <= MaxAliasLength ? alias : alias[..MaxAliasLength]);
     }
+
+    /// <summary>The host's end of a container's interface.</summary>
+    public static string HostInterfaceOf(string containerId, string interfaceName) => NameFrom(HashOf(containerId, interfaceName));
+
+    private static byte[] HashOf(string containerId, string interfaceName) => Sha256.Hash(Encoding.UTF8.GetBytes($"{containerId}/{interfaceName}"));
+
+    private static string NameFrom(byte[] hash) => "pn" + Convert.ToHexStringLower(hash, 0, 5);
 
     /// <summary>
     /// Known before there is a link, so that permanent neighbour entries need not be asked for. IEEE 802: bit 1 of the

@@ -7,10 +7,13 @@ namespace Podnet.Cni.Wiring;
 /// <summary>The network namespace that CNI_NETNS names, and a socket in it.</summary>
 internal sealed class PodNamespace : IDisposable
 {
-    private PodNamespace(NetworkNamespace handle, RouteSocket socket)
+    private readonly string _interface;
+
+    private PodNamespace(NetworkNamespace handle, RouteSocket socket, string interfaceName)
     {
         Handle = handle;
         Socket = socket;
+        _interface = interfaceName;
     }
 
     public NetworkNamespace Handle { get; }
@@ -33,7 +36,7 @@ internal sealed class PodNamespace : IDisposable
             // A default route to nowhere, in the node's own namespace, would cut the node off.
             if (identity == Identity())
                 throw Invalid(request, "is the network namespace of the node itself");
-            return new PodNamespace(handle, socket);
+            return new PodNamespace(handle, socket, request.InterfaceName);
         }
         catch (Exception e)
         {
@@ -44,6 +47,9 @@ internal sealed class PodNamespace : IDisposable
             throw;
         }
     }
+
+    /// <summary>While the interface is still down: what it does when it comes up is then settled.</summary>
+    public void ConfigureIPv6() => Handle.Run(() => IPv6Settings.TurnOff(_interface));
 
     public void Dispose()
     {

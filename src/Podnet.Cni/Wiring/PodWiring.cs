@@ -10,8 +10,10 @@ namespace Podnet.Cni.Wiring;
 internal enum AddStep
 {
     Reserve,
+    GuardSources,
     CreateLink,
     HostSettings,
+    PodSettings,
     PodSide,
     HostSide,
     Answer,
@@ -35,6 +37,7 @@ internal static class PodWiring
             Address = attachment.HostMac,
             PeerAddress = attachment.PodMac,
             Mtu = mtu,
+            Group = SourceGuard.LinkGroup,
             PeerNamespace = podNamespace,
             Up = true,
         };
@@ -56,13 +59,15 @@ internal static class PodWiring
     /// <param name="before">Told each step before it is taken.</param>
     /// <returns>The pair as the node sees it.</returns>
     public static Link Configure(
-        RouteSocket host, RouteSocket pod, Attachment attachment, IReadOnlyList<IPAddress> addresses, Action<AddStep>? before)
+        RouteSocket host, PodNamespace pod, Attachment attachment, IReadOnlyList<IPAddress> addresses, Action<AddStep>? before)
     {
         before?.Invoke(AddStep.HostSettings);
-        IgnoreRouterAdvertisements(attachment.HostInterface);
+        IPv6Settings.TurnOff(attachment.HostInterface);
         var link = host.GetLink(attachment.HostInterface);
+        before?.Invoke(AddStep.PodSettings);
+        pod.ConfigureIPv6();
         before?.Invoke(AddStep.PodSide);
-        pod.Execute(PodSide(attachment, link.PeerIndex, addresses));
+        pod.Socket.Execute(PodSide(attachment, link.PeerIndex, addresses));
         before?.Invoke(AddStep.HostSide);
         host.Execute(HostSide(attachment, link.Index, addresses));
         return link;
@@ -74,17 +79,6 @@ internal static class PodWiring
         var failure = host.ExecuteEach(new RouteRequests().DeleteLink(attachment.HostInterface))[0];
         if (failure is not null && failure.Errno != Errno.NoDevice)
             throw failure;
-    }
-
-    /// <summary>
-    /// A node that forwards no IPv6 would take a default route, and so all its traffic, from any pod that advertises itself
-    /// as a router (net/ipv6/ndisc.c, accept_ra of Documentation/networking/ip-sysctl.rst).
-    /// </summary>
-    private static void IgnoreRouterAdvertisements(string hostInterface)
-    {
-        var name = $"net.ipv6.conf.{hostInterface}.accept_ra";
-        if (Sysctl.Exists(name)) // not on a kernel without IPv6
-            Sysctl.Ensure(name, "0");
     }
 
     private static RouteRequests PodSide(Attachment attachment, int device, IReadOnlyList<IPAddress> addresses)

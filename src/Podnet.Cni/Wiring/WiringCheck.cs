@@ -40,6 +40,7 @@ internal sealed class WiringCheck
         if (hostLink is not null)
             check.CheckHost(host, hostLink, podLink?.Address);
         check.CheckReservations();
+        check._wrong.AddRange(SourceGuard.Faults());
         return check._wrong;
     }
 
@@ -53,6 +54,7 @@ internal sealed class WiringCheck
         Require(pod is not null, $"the container has no interface {_request.InterfaceName}");
         if (host is not null)
         {
+            Require(host.Group == SourceGuard.LinkGroup, $"interface {host.Name} is in link group {host.Group}, not {SourceGuard.LinkGroup}");
             Require(host.IsUp, $"interface {host.Name} on the node is down");
             Require(host.Address == _attachment.HostMac, $"interface {host.Name} has link address {host.Address}, not {_attachment.HostMac}");
         }

@@ -92,6 +92,35 @@ public sealed record AddressType(PacketAddress Address, Register Destination = R
             : null;
 }
 
+/// <summary>
+/// Loads 1 where the way back to the packet's source leads out of the link that it came in by, else 0: nft's
+/// <c>fib saddr . iif oif</c>, of which 0 is called missing. At prerouting, input and forward.
+/// </summary>
+public sealed record ReversePath(Register Destination = Register.R1) : Expression
+{
+    public static readonly ByteString Missing = ByteString.OfHost(0);
+
+    // NFTA_FIB_*
+    private const int DestinationAttribute = 1;
+    private const int ResultAttribute = 2;
+    private const int FlagsAttribute = 3;
+    private const uint OutputLinkResult = 1; // NFT_FIB_RESULT_OIF
+    private const uint Flags = 1 | 8 | 32; // NFTA_FIB_F_SADDR, _IIF, _PRESENT
+
+    internal override string Name => AddressType.Kind;
+
+    internal override void Put(ref NetlinkWriter writer)
+    {
+        writer.PutU32BigEndian(FlagsAttribute, Flags);
+        writer.PutU32BigEndian(ResultAttribute, OutputLinkResult);
+        writer.PutU32BigEndian(DestinationAttribute, (uint)Destination);
+    }
+
+    /// <summary>Null for another question to the routing tables.</summary>
+    internal static ReversePath? Read(in ExpressionData data) =>
+        data.U32(ResultAttribute) == OutputLinkResult && data.U32(FlagsAttribute) == Flags ? new ReversePath((Register)data.U32(DestinationAttribute)) : null;
+}
+
 /// <summary>NFTA_FIB_F_SADDR, NFTA_FIB_F_DADDR.</summary>
 public enum PacketAddress : uint
 {

@@ -87,6 +87,9 @@ public enum MetaKey : uint
     OutputName = 7,
     NetworkProtocol = 15,
     TransportProtocol = 16,
+
+    /// <summary>The group of the link that it came in by, <see cref="Link.Group"/>: 4 bytes in host byte order.</summary>
+    InputGroup = 21,
 }
 
 /// <summary>Loads something that conntrack knows of the packet's connection.</summary>

@@ -261,7 +261,7 @@ internal static class NftablesDecoder
             Lookup.Kind => Lookup.Read(data),
             UpdateSet.Kind => UpdateSet.Read(data),
             RandomNumber.Kind => RandomNumber.Read(data),
-            AddressType.Kind => AddressType.Read(data),
+            AddressType.Kind => AddressType.Read(data) ?? (Expression?)ReversePath.Read(data),
             Verdict.Kind => Verdict.Read(data),
             Counter.Kind => Counter.Read(data),
             Masquerade.Kind => Masquerade.Read(data),

@@ -61,6 +61,22 @@ public sealed class NftablesSocket : IDisposable
         throw new KernelException(Errno.Interrupted, $"read table {table}", $"changed during each of {ReadTries} attempts");
     }
 
+    /// <summary>Whether there is such a table, whatever is in it: one request.</summary>
+    public bool HasTable(TableName table)
+    {
+        var request = new NetlinkBatch();
+        var writer = request.Begin(NftablesWire.Type(GetTable), NetlinkFlags.Ack);
+        writer.PutFixed(new NetfilterHeader((byte)table.Family));
+        writer.PutText(TableAttribute.Name, table.Name);
+        request.End(writer, $"look for table {table}");
+        return _socket.GetAll(request, _ => (object?)null, []) switch
+        {
+            null => true,
+            { Errno: Errno.NoEntry } => false,
+            var failure => throw failure,
+        };
+    }
+
     /// <summary>
     /// The elements of these keys, in their order; null for one that is not there. What it takes grows with the keys alone, where a dump of a
     /// large set takes time with its square. Not for sets of intervals. Not of one moment. Errors: ENOENT where the set is not there.

@@ -5,6 +5,9 @@ public enum TableFamily : byte
 {
     Inet = 1,
     Ip = 2,
+
+    /// <summary>Hooks at input and output alone.</summary>
+    Arp = 3,
     Ip6 = 10,
 }
 
@@ -12,7 +15,7 @@ public enum TableFamily : byte
 public readonly record struct TableName(TableFamily Family, string Name)
 {
     /// <summary>As nft writes it: "ip podnet".</summary>
-    public override string ToString() => $"{(Family switch { TableFamily.Ip => "ip", TableFamily.Ip6 => "ip6", _ => "inet" })} {Name}";
+    public override string ToString() => $"{(Family switch { TableFamily.Ip => "ip", TableFamily.Ip6 => "ip6", TableFamily.Arp => "arp", _ => "inet" })} {Name}";
 }
 
 public sealed record Table(TableName Name)

@@ -29,6 +29,9 @@ public sealed record Link(int Index, string Name)
     /// <summary>IFLA_LINK_NETNSID: where the peer is, as this namespace numbers others; null where it is in this one.</summary>
     public int? PeerNamespaceId { get; init; }
 
+    /// <summary>IFLA_GROUP: a number to tell links by; 0 where nobody gave one.</summary>
+    public uint Group { get; init; }
+
     /// <summary>The index of the bridge that it is a port of; else 0.</summary>
     public int Master { get; init; }
 }
@@ -62,6 +65,9 @@ public sealed record VethPair(string Name, string PeerName)
 
     /// <summary>Of this end.</summary>
     public string? Alias { get; init; }
+
+    /// <summary>Of this end, <see cref="Link.Group"/>.</summary>
+    public uint Group { get; init; }
 
     /// <summary>
     /// Whether this end is set up at once. The other cannot be: the kernel configures it before the two know each other, and

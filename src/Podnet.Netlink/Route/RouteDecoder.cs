@@ -21,6 +21,7 @@ internal static class RouteDecoder
                 LinkAttribute.Alias => link with { Alias = attributes.Text },
                 LinkAttribute.Link => link with { PeerIndex = (int)attributes.U32 },
                 LinkAttribute.LinkNamespaceId => link with { PeerNamespaceId = (int)attributes.U32 },
+                LinkAttribute.Group => link with { Group = attributes.U32 },
                 LinkAttribute.Master => link with { Master = (int)attributes.U32 },
                 LinkAttribute.Info => link with { Kind = KindIn(attributes.Nested) },
                 _ => link,

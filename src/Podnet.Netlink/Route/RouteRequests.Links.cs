@@ -14,6 +14,8 @@ public sealed partial class RouteRequests
     {
         var writer = Batch.Begin(NewLink, New);
         PutEnd(ref writer, pair.Up ? LinkFlags.Up : LinkFlags.None, pair.Name, pair.Address, pair.Mtu);
+        if (pair.Group != 0)
+            writer.PutU32(LinkAttribute.Group, pair.Group);
         var info = writer.BeginPlainNested(LinkAttribute.Info);
         writer.Put(LinkAttribute.InfoKind, "veth"u8);
         var data = writer.BeginPlainNested(LinkAttribute.InfoData);

@@ -30,6 +30,7 @@ internal static class RouteWire
         internal const int Master = 10;
         internal const int Info = 18;
         internal const int Alias = 20;
+        internal const int Group = 27;
         internal const int NamespaceDescriptor = 28;
         internal const int LinkNamespaceId = 37;
 
