@@ -40,10 +40,10 @@ public sealed class LocalCluster : IDisposable
     public string Kubectl(params string[] arguments) => Tool.Run("kubectl", ["--kubeconfig", Paths.Kubeconfig, .. arguments]);
 
     /// <summary>Asks again until the answer is right; a failure says what it was last.</summary>
-    public static void Eventually(Func<bool> right, Func<string> last)
+    /// <param name="seconds">Arbitrary: far beyond what a loaded machine needs; a right answer ends it at once.</param>
+    public static void Eventually(Func<bool> right, Func<string> last, int seconds = 60)
     {
-        // Arbitrary: far beyond what a loaded machine needs; a right answer ends it at once.
-        var deadline = Environment.TickCount64 + 60_000;
+        var deadline = Environment.TickCount64 + (1000 * seconds);
         while (!right())
         {
             if (Environment.TickCount64 > deadline)
