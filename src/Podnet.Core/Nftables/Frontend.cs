@@ -131,7 +131,7 @@ public sealed record Frontend(FrontendAddress At, ServicePortName Owner)
             return false;
         for (var i = 0; i < one.Length; i++)
         {
-            if (one[i].Port != other[i].Port || !one[i].Address.Equals(other[i].Address))
+            if (one[i].Port != other[i].Port || one[i].IsElsewhere != other[i].IsElsewhere || !one[i].Address.Equals(other[i].Address))
                 return false;
         }
         return true;

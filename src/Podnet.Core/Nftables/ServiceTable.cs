@@ -78,10 +78,17 @@ public sealed class ServiceTable
         .. _entries.Keys.Select(chain => chain.Rules(Family, _config)),
     ];
 
-    /// <summary>All elements but those that the kernel adds itself.</summary>
-    public IEnumerable<TableElement> Elements =>
-        _fixed.Concat(_clusterIPs.Keys.Select(TableElement.ClusterIP)).Concat(_endpoints.Keys.Select(TableElement.Hairpin))
-            .Concat(_claims.Values.SelectMany(claims => TableElement.Of(claims[0])));
+    /// <summary>All elements but those that the kernel adds itself, set by set.</summary>
+    public IEnumerable<TableElement> Elements => ServiceSets.All.SelectMany(set => ElementsOf(set.Id));
+
+    /// <summary>Those of one set.</summary>
+    public IEnumerable<TableElement> ElementsOf(ServiceSet set) => set switch
+    {
+        ServiceSet.Transports or ServiceSet.ServiceCidrs or ServiceSet.NodePortIPs => _fixed.Where(element => element.Key.Set == set),
+        ServiceSet.ClusterIPs => _clusterIPs.Keys.Select(TableElement.ClusterIP),
+        ServiceSet.Hairpin => _endpoints.Keys.Select(TableElement.Hairpin),
+        _ => _claims.Values.SelectMany(claims => TableElement.Of(claims[0], set)),
+    };
 
     /// <summary>The frontends of a Service that are in force.</summary>
     public IEnumerable<Frontend> FrontendsOf(ObjectName service) =>
@@ -109,7 +116,7 @@ public sealed class ServiceTable
         else
             _services[service] = now;
         foreach (var frontend in now)
-            Claim(frontend.At, before.FirstOrDefault(one => one.At == frontend.At), frontend, change);
+            Claim(frontend.At, before.IsEmpty ? null : before.FirstOrDefault(one => one.At == frontend.At), frontend, change);
         foreach (var frontend in before)
         {
             if (!now.Any(one => one.At == frontend.At))
@@ -162,15 +169,22 @@ public sealed class ServiceTable
         {
             if (frontend.IsClusterIP && Refer(_clusterIPs, frontend.At.Address!, by))
                 change?.Switch(TableElement.ClusterIP(frontend.At.Address!), by > 0);
-            foreach (var endpoints in (ReadOnlySpan<ImmutableArray<ServiceEndpoint>>)[frontend.Endpoints, frontend.LocalEndpoints])
-            {
-                foreach (var endpoint in endpoints)
-                {
-                    if (Refer(_endpoints, endpoint.Address, by))
-                        change?.Switch(TableElement.Hairpin(endpoint.Address), by > 0);
-                }
-            }
+            foreach (var endpoint in frontend.Endpoints)
+                ShareHairpin(frontend, endpoint, by, change);
+            foreach (var endpoint in frontend.LocalEndpoints)
+                ShareHairpin(frontend, endpoint, by, change);
         }
+    }
+
+    /// <summary>
+    /// Pods of other nodes are translated there. Only by a node port of policy Local can they come here and keep their address.
+    /// </summary>
+    private void ShareHairpin(Frontend frontend, ServiceEndpoint endpoint, int by, TableChange? change)
+    {
+        if (endpoint.IsElsewhere && frontend.Chain?.Role != ChainRole.LocalNodePort)
+            return;
+        if (Refer(_endpoints, endpoint.Address, by))
+            change?.Switch(TableElement.Hairpin(endpoint.Address), by > 0);
     }
 
     private void Use(Frontend? frontend, int by, TableChange? change)

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Net;
 using System.Runtime.InteropServices;
 using Podnet.Core.Model;
@@ -41,40 +42,60 @@ public readonly record struct TableElement(ElementKey Key, ElementData Data, str
     /// <summary>What nft shows of a comment at most, in bytes (NFTNL_UDATA_COMMENT_MAXLEN with its NUL is 128); names are ASCII.</summary>
     private const int LongestComment = 127;
 
+    private static readonly ImmutableArray<ServiceSet> s_ofAddresses =
+    [
+        ServiceSet.Services, ServiceSet.Endpoints, ServiceSet.LocalEndpoints, ServiceSet.SessionServices, ServiceSet.NoEndpoints,
+        ServiceSet.Firewalled, ServiceSet.AllowedSources,
+    ];
+
+    private static readonly ImmutableArray<ServiceSet> s_ofNodePorts =
+    [
+        ServiceSet.NodePorts, ServiceSet.NodePortEndpoints, ServiceSet.LocalNodePortEndpoints, ServiceSet.SessionNodePorts,
+        ServiceSet.NoEndpointNodePorts,
+    ];
+
     /// <summary>The elements of a frontend that are its alone.</summary>
-    public static IEnumerable<TableElement> Of(Frontend frontend)
+    public static IEnumerable<TableElement> Of(Frontend frontend) =>
+        (frontend.At.IsNodePort ? s_ofNodePorts : s_ofAddresses).SelectMany(set => Of(frontend, set));
+
+    /// <summary>Those of them in one set.</summary>
+    public static IEnumerable<TableElement> Of(Frontend frontend, ServiceSet set)
     {
-        var (at, comment) = (frontend.At, CommentOf(frontend.Owner));
-        if (frontend.Chain is { } chain)
+        var at = frontend.At;
+        if (at.IsNodePort == s_ofAddresses.Contains(set))
+            return [];
+        return set switch
         {
-            yield return new(ElementKey.Of(at.IsNodePort ? ServiceSet.NodePorts : ServiceSet.Services, at), new(chain.Name, default), comment);
-            var (all, local) = at.IsNodePort
-                ? (ServiceSet.NodePortEndpoints, ServiceSet.LocalNodePortEndpoints)
-                : (ServiceSet.Endpoints, ServiceSet.LocalEndpoints);
-            for (var i = 0; i < frontend.Endpoints.Length; i++)
-                yield return new(ElementKey.Of(all, at, i), ElementData.Of(frontend.Endpoints[i]));
-            for (var i = 0; i < frontend.LocalEndpoints.Length; i++)
-                yield return new(ElementKey.Of(local, at, i), ElementData.Of(frontend.LocalEndpoints[i]));
-            if (frontend.Session is { } session)
-                yield return new(
-                    ElementKey.Of(at.IsNodePort ? ServiceSet.SessionNodePorts : ServiceSet.SessionServices, at), new(SessionChain.NameOf(session), default));
-        }
-        if (frontend.Otherwise != ServiceVerdict.Forward)
-        {
-            var verdict = frontend.Otherwise == ServiceVerdict.Reject ? FixedChains.Rejecting : null;
-            yield return new(
-                ElementKey.Of(at.IsNodePort ? ServiceSet.NoEndpointNodePorts : ServiceSet.NoEndpoints, at), new(verdict, default), comment);
-        }
-        if (frontend.AllowedSources is not { } sources)
-            yield break;
-        yield return new(ElementKey.Of(ServiceSet.Firewalled, at), default, comment);
-        foreach (var source in sources)
-            yield return new(ElementKey.Of(ServiceSet.AllowedSources, at) with { Network = source }, default);
+            ServiceSet.Services or ServiceSet.NodePorts => frontend.Chain is { } chain
+                ? [new(ElementKey.Of(set, at), new(chain.Name, default), CommentOf(frontend.Owner))]
+                : [],
+            ServiceSet.Endpoints or ServiceSet.NodePortEndpoints => Slots(set, at, frontend.Endpoints),
+            ServiceSet.LocalEndpoints or ServiceSet.LocalNodePortEndpoints => Slots(set, at, frontend.LocalEndpoints),
+            ServiceSet.SessionServices or ServiceSet.SessionNodePorts => frontend.Session is { } session
+                ? [new(ElementKey.Of(set, at), new(SessionChain.NameOf(session), default))]
+                : [],
+            ServiceSet.NoEndpoints or ServiceSet.NoEndpointNodePorts => frontend.Otherwise switch
+            {
+                ServiceVerdict.Reject => [new(ElementKey.Of(set, at), new(FixedChains.Rejecting, default), CommentOf(frontend.Owner))],
+                ServiceVerdict.Drop => [new(ElementKey.Of(set, at), default, CommentOf(frontend.Owner))],
+                _ => [],
+            },
+            ServiceSet.Firewalled => frontend.AllowedSources is null ? [] : [new(ElementKey.Of(set, at), default, CommentOf(frontend.Owner))],
+            ServiceSet.AllowedSources =>
+                (frontend.AllowedSources ?? []).Select(source => new TableElement(ElementKey.Of(set, at) with { Network = source }, default)),
+            _ => [],
+        };
     }
 
     internal static TableElement ClusterIP(IPAddress address) => new(new ElementKey(ServiceSet.ClusterIPs) { Address = address }, default);
 
     internal static TableElement Hairpin(IPAddress address) => new(new ElementKey(ServiceSet.Hairpin) { Address = address }, default);
+
+    private static IEnumerable<TableElement> Slots(ServiceSet set, FrontendAddress at, ImmutableArray<ServiceEndpoint> endpoints)
+    {
+        for (var slot = 0; slot < endpoints.Length; slot++)
+            yield return new(ElementKey.Of(set, at, slot), ElementData.Of(endpoints[slot]));
+    }
 
     /// <summary>What its elements say whose they are.</summary>
     internal static string CommentOf(ServicePortName owner)

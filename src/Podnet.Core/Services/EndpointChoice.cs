@@ -12,7 +12,7 @@ internal static class EndpointChoice
     /// </summary>
     public static ImmutableArray<ServiceEndpoint> ForCluster(ImmutableArray<ServiceEndpoint> all, Node node)
     {
-        ImmutableArray<ServiceEndpoint> ready = [.. all.Where(e => e.Ready)];
+        var ready = all.All(e => e.Ready) ? all : [.. all.Where(e => e.Ready)];
         return ready.IsEmpty ? [.. all.Where(e => e.ServesWhileTerminating)] : Nearest(ready, node);
     }
 

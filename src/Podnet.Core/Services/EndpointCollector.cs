@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using System.Net;
+using System.Runtime.InteropServices;
 using Podnet.Core.Model;
 
 namespace Podnet.Core.Services;
@@ -11,7 +11,7 @@ internal static class EndpointCollector
     public static ImmutableArray<ServiceEndpoint> Collect(
         ServicePortName name, ImmutableArray<EndpointSlice> slices, string nodeName, IPFamily family)
     {
-        var found = new Dictionary<(IPAddress, ushort), ServiceEndpoint>();
+        var found = new List<ServiceEndpoint>();
         foreach (var slice in slices)
         {
             foreach (var port in slice.Ports)
@@ -21,29 +21,43 @@ internal static class EndpointCollector
                 foreach (var endpoint in slice.Endpoints)
                 {
                     if (endpoint.Address.Family() == family)
-                        Add(found, Describe(endpoint, port.Port, nodeName));
+                        found.Add(Describe(endpoint, port.Port, nodeName));
                 }
             }
         }
 
-        return [.. found.Values.OrderBy(e => e.Text, StringComparer.Ordinal)];
+        var texts = new string[found.Count];
+        for (var i = 0; i < texts.Length; i++)
+            texts[i] = found[i].Text;
+        var sorted = found.ToArray();
+        Array.Sort(texts, sorted, StringComparer.Ordinal);
+        return OnePerText(texts, sorted);
+    }
+
+    private static ImmutableArray<ServiceEndpoint> OnePerText(string[] texts, ServiceEndpoint[] sorted)
+    {
+        var count = 0;
+        for (var i = 0; i < sorted.Length; i++)
+        {
+            if (i == 0 || texts[i] != texts[i - 1])
+                sorted[count++] = sorted[i];
+            else if (Wins(sorted[i], sorted[count - 1]))
+                sorted[count - 1] = sorted[i];
+        }
+
+        return count == sorted.Length ? ImmutableCollectionsMarshal.AsImmutableArray(sorted) : [.. sorted.AsSpan(0, count)];
     }
 
     private static ServiceEndpoint Describe(Endpoint endpoint, ushort port, string nodeName) =>
         new(endpoint.Address, port, endpoint.NodeName == nodeName)
         {
+            IsElsewhere = endpoint.NodeName is { } where && where != nodeName,
             Ready = endpoint.Ready,
             Serving = endpoint.Serving,
             Terminating = endpoint.Terminating,
             ZoneHints = endpoint.ZoneHints,
             NodeHints = endpoint.NodeHints,
         };
-
-    private static void Add(Dictionary<(IPAddress, ushort), ServiceEndpoint> found, ServiceEndpoint endpoint)
-    {
-        if (!found.TryGetValue((endpoint.Address, endpoint.Port), out var other) || Wins(endpoint, other))
-            found[(endpoint.Address, endpoint.Port)] = endpoint;
-    }
 
     /// <summary>
     /// The address of a terminating pod can belong to a new one already: the new one wins. Kubernetes leaves the other cases

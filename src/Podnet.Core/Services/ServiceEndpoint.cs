@@ -11,6 +11,9 @@ public sealed record ServiceEndpoint(IPAddress Address, ushort Port, bool IsLoca
     /// <summary>"10.240.0.28:80": its name in rules, and what it is sorted by. Made anew each time: most are never asked for it.</summary>
     public string Text => AddressText.Of(Address, Port);
 
+    /// <summary>It is known to run on another node. (Where its node is not known it may be this one.)</summary>
+    public bool IsElsewhere { get; init; }
+
     public bool Ready { get; init; }
 
     public bool Serving { get; init; }

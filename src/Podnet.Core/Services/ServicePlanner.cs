@@ -35,6 +35,7 @@ public static class ServicePlanner
         if (service.ClusterIPs.FirstOrDefault(ip => ip.Family() == family) is not { } clusterIP)
             return ServiceIntent.Empty(family);
         var ports = ImmutableArray.CreateBuilder<ServicePortIntent>(service.Ports.Length);
+        var healthPort = HealthCheckNodePort(service);
         var localReady = new HashSet<IPAddress>();
         var count = 0;
         foreach (var port in service.Ports)
@@ -42,11 +43,11 @@ public static class ServicePlanner
             var name = new ServicePortName(service.Name, port.Name, port.Protocol);
             var all = EndpointCollector.Collect(name, slices, node.Name, family);
             count += all.Length;
-            localReady.UnionWith(all.Where(e => e.IsLocal && e.Ready).Select(e => e.Address));
+            if (healthPort != 0)
+                localReady.UnionWith(all.Where(e => e.IsLocal && e.Ready).Select(e => e.Address));
             ports.Add(Choose(Describe(service, port, name, clusterIP, family), all, node));
         }
 
-        var healthPort = HealthCheckNodePort(service);
         ImmutableArray<ServiceHealthCheck> checks =
             healthPort == 0 ? [] : [new ServiceHealthCheck(service.Name, healthPort, localReady.Count)];
         return new ServiceIntent(family, ports.ToImmutable(), checks, count);
@@ -57,14 +58,17 @@ public static class ServicePlanner
         new(name, clusterIP, port.Port)
         {
             NodePort = port.NodePort,
-            ExternalIPs = [.. service.ExternalIPs.Where(ip => ip.Family() == family).Distinct()],
-            LoadBalancerIPs = [.. service.LoadBalancerIPs.Where(ip => ip.Family() == family).Distinct()],
+            ExternalIPs = Of(service.ExternalIPs, family),
+            LoadBalancerIPs = Of(service.LoadBalancerIPs, family),
             SourceRanges = [.. service.LoadBalancerSourceRanges.Where(range => range.Family() == family)],
             InternalPolicy = service.InternalTrafficPolicy,
             ExternalPolicy = ExternalPolicy(service),
             SessionAffinityTimeout = service.SessionAffinityTimeout,
             HealthCheckNodePort = HealthCheckNodePort(service),
         };
+
+    private static ImmutableArray<IPAddress> Of(ImmutableArray<IPAddress> addresses, IPFamily family) =>
+        addresses.IsEmpty ? [] : [.. addresses.Where(ip => ip.Family() == family).Distinct()];
 
     private static ServicePortIntent Choose(ServicePortIntent port, ImmutableArray<ServiceEndpoint> all, Node node)
     {

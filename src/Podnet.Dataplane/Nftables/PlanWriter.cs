@@ -41,14 +41,21 @@ internal sealed class PlanWriter(IPFamily family)
         return transaction;
     }
 
-    private void AddElements(Transaction transaction, IReadOnlyCollection<TableElement> elements)
+    /// <summary>Those of a set that stand together share messages.</summary>
+    private void AddElements(Transaction transaction, IEnumerable<TableElement> elements)
     {
-        foreach (var group in elements.GroupBy(element => element.Key.Set))
+        ServiceSet? set = null;
+        ElementWriter writer = default;
+        foreach (var element in elements)
         {
-            var writer = transaction.AddingElements(ServiceSets.Of(group.Key).Name);
-            foreach (var element in group)
-                _coding.Add(ref writer, element);
-            writer.End();
+            if (element.Key.Set != set)
+            {
+                writer.End();
+                set = element.Key.Set;
+                writer = transaction.AddingElements(ServiceSets.Of(element.Key.Set).Name);
+            }
+            _coding.Add(ref writer, element);
         }
+        writer.End();
     }
 }

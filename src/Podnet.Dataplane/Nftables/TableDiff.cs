@@ -39,7 +39,7 @@ internal sealed class TableDiff(IPFamily family)
             if (set.Intervals)
             {
                 there.AddRange(Read(set, have));
-                should.AddRange(table.Elements.Where(element => element.Key.Set == set.Id));
+                should.AddRange(table.ElementsOf(set.Id));
                 continue;
             }
             List<ByteString> keys = [.. touched.Elements[set.Name]];
