@@ -30,6 +30,7 @@ test: need-run need-test build
 
 ## the figures of bench/RESULTS.md
 bench: need-run need-test build publish
+	@$(PUBLISH) dist/bench bench/services -p:PublishReadyToRun=true --self-contained false
 	@bench/run
 
 ## everything as native code, in dist/
