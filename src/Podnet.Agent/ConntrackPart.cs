@@ -4,6 +4,7 @@ using System.Net;
 using Podnet.Agent.Config;
 using Podnet.Core.Model;
 using Podnet.Core.Services;
+using Podnet.Core.Sync;
 using Podnet.Dataplane.Flows;
 
 namespace Podnet.Agent;
@@ -11,6 +12,7 @@ namespace Podnet.Agent;
 /// <summary>Ends UDP connections to endpoints that are gone. After the Service rules, which would else make them anew.</summary>
 internal sealed class ConntrackPart(AgentOptions options, AgentStatus status) : IDataplanePart, IDisposable
 {
+    private ImmutableArray<UdpServicePort> _adopted = [];
     private UdpFlowDriver? _driver; // Made on the loop's thread: its socket belongs to that thread's namespace.
 
     /// <summary>As at the last pass; those without a UDP port are not in it.</summary>
@@ -24,7 +26,7 @@ internal sealed class ConntrackPart(AgentOptions options, AgentStatus status) : 
     /// </summary>
     public string? Apply(ClusterState state, ClusterChanges changes, bool readBack)
     {
-        var (known, gone) = (_known, new List<UdpServicePort>());
+        var (known, gone) = (_known, _adopted.ToList());
         foreach (var name in changes.IsEverything ? state.Services.Keys.Union(known.Keys) : changes.Services)
         {
             var before = known.GetValueOrDefault(name, []);
@@ -40,12 +42,24 @@ internal sealed class ConntrackPart(AgentOptions options, AgentStatus status) : 
         if (status.ServicesFail)
             throw new IOException("the Service rules are not written yet");
         var ended = End(new StaleUdpFlows(known.Values.SelectMany(ports => ports), gone, NodePortAddresses(state)));
-        _known = known;
+        (_known, _adopted) = (known, []);
         // Without a change nobody has done anything wrong: a packet was faster.
         return ended == 0 || changes.IsNone ? null : $"{ended} to endpoints that are gone ended";
     }
 
     public string? Repair() => null;
+
+    /// <summary>Before the first <see cref="Apply"/>: Services that were there before this part was, as the kernel's rules tell.</summary>
+    public void Adopt(IEnumerable<ServicePath> before) => _adopted = ServicePath.UdpPortsOf(before);
+
+    /// <summary>What becomes of connections where Services were so before and shall be so, see <see cref="ServicePath"/>.</summary>
+    public ImmutableArray<TouchedConnections> Preview(ClusterState state, IReadOnlyCollection<ServicePath> before, IReadOnlyCollection<ServicePath> wanted)
+    {
+        var nodePorts = NodePortAddresses(state);
+        var now = state.Services.Values.SelectMany(service => UdpServicePort.Of(service, state.SlicesOf(service.Name)));
+        var stale = new StaleUdpFlows(now, ServicePath.UdpPortsOf(before), nodePorts);
+        return TouchedConnections.Of(before, wanted, nodePorts, stale, (_driver ??= new UdpFlowDriver()).Read());
+    }
 
     public void Dispose() => _driver?.Dispose();
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Podnet.Core.Model;
+using Podnet.Core.Sync;
 
 namespace Podnet.Agent;
 
@@ -13,6 +14,15 @@ internal interface IPreviewedPart : IDataplanePart
 /// <param name="Texts">By the program that they are for, see <see cref="Tools"/>; none is empty.</param>
 internal sealed record PartPreview(ImmutableArray<(string Tool, string Text)> Texts)
 {
+    /// <summary>Of a part that keeps Services: what the rules do now, perhaps without what stays as it is …</summary>
+    public IReadOnlyCollection<ServicePath> Before { get; init; } = [];
+
+    /// <summary>… and all that they will do.</summary>
+    public IReadOnlyCollection<ServicePath> Wanted { get; init; } = [];
+
+    /// <summary>What else happens, a sentence each.</summary>
+    public ImmutableArray<string> Effects { get; init; } = [];
+
     public static PartPreview Of(params ReadOnlySpan<(string Tool, string Text)> texts)
     {
         var kept = ImmutableArray.CreateBuilder<(string, string)>();

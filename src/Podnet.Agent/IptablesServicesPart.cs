@@ -4,6 +4,7 @@ using Podnet.Agent.Metrics;
 using Podnet.Core.Model;
 using Podnet.Core.Rules;
 using Podnet.Core.Services;
+using Podnet.Core.Sync;
 using Podnet.Dataplane;
 using Podnet.Dataplane.Iptables;
 using Podnet.Dataplane.Nftables;
@@ -62,7 +63,7 @@ internal sealed class IptablesServicesPart(IPFamily family, AgentOptions options
         return PartPreview.Of(
             (Tools.Shell, string.Concat((accounting ?? []).Select(name => $"nfacct add {name}\n"))),
             (Tools.RestoreOf(family), IptablesDriver.Preview(wanted, have)),
-            (Tools.Nft, otherMode));
+            (Tools.Nft, otherMode)) with { Before = [.. ServicePath.Of(have)], Wanted = [.. ServicePath.Of(wanted)] };
     }
 
     public string? Repair()

@@ -4,6 +4,7 @@ using Podnet.Core.Model;
 using Podnet.Core.Nftables;
 using Podnet.Core.Rules;
 using Podnet.Core.Services;
+using Podnet.Core.Sync;
 using Podnet.Dataplane;
 using Podnet.Dataplane.Iptables;
 using Podnet.Dataplane.Nftables;
@@ -46,8 +47,18 @@ internal sealed class NftablesServicesPart(IPFamily family, AgentOptions options
         Fill(state);
         var plan = _driver.Preview(_table!);
         var otherMode = IptablesDriver.IsInstalled(family) ? new IptablesDriver(family).PreviewCleanup() : "";
-        return PartPreview.Of((Tools.Nft, plan.ToString()), (Tools.RestoreOf(family), otherMode));
+        List<TableElement> wanted = [.. _table!.Elements];
+        return PartPreview.Of((Tools.Nft, plan.ToString()), (Tools.RestoreOf(family), otherMode)) with
+        {
+            Before = [.. ServicePath.Of(family, plan.DeletedElements, wanted)],
+            Wanted = [.. ServicePath.Of(family, wanted, [])],
+            Effects = [.. _driver.PreviewSessions(_table, plan).GroupBy(session => session).Select(group => EndOfSessions(group.Key, group.Count()))],
+        };
     }
+
+    private static string EndOfSessions((FrontendAddress Address, FrontendAddress Endpoint) session, int clients) =>
+        $"{clients} {(clients == 1 ? "client" : "clients")} of {AddressText.Of(session.Address.Address!, session.Address.Port)}/{NftText.Word(session.Address.Protocol)}, kept at "
+        + $"{AddressText.Of(session.Endpoint.Address!, session.Endpoint.Port)} by session affinity, {(clients == 1 ? "chooses" : "choose")} an endpoint anew";
 
     public string? Repair()
     {

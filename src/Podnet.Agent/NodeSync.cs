@@ -15,6 +15,7 @@ public static class NodeSync
         var status = new AgentStatus(options);
         using var dataplane = new NodeDataplane(options, status);
         var all = true;
+        AdoptServices(state, dataplane);
         foreach (var part in PartsFor(state, dataplane))
         {
             try
@@ -41,9 +42,12 @@ public static class NodeSync
     {
         using var dataplane = new NodeDataplane(options);
         var text = new StringBuilder();
+        List<PartPreview> previews = [];
         foreach (var part in PartsFor(state, dataplane).OfType<IPreviewedPart>())
         {
-            foreach (var (tool, change) in part.Preview(state).Texts)
+            var preview = part.Preview(state);
+            previews.Add(preview);
+            foreach (var (tool, change) in preview.Texts)
             {
                 var comment = IsOfMode(tool, options.ProxyMode) ? "" : "# ";
                 text.Append($"# {part.Name}: {tool}\n");
@@ -51,8 +55,27 @@ public static class NodeSync
                     text.Append(comment).Append(line).Append('\n');
             }
         }
+        var touched = ConntrackOf(dataplane).Preview(
+            state, [.. previews.SelectMany(preview => preview.Before)], [.. previews.SelectMany(preview => preview.Wanted)]);
+        foreach (var effect in touched.Select(group => group.ToString()).Concat(previews.SelectMany(preview => preview.Effects)))
+            text.Append($"# {effect}\n");
         return text.ToString();
     }
+
+    /// <summary>Before rules change: UDP connections to the addresses that go end, too, and nobody else could say whose they were.</summary>
+    private static void AdoptServices(ClusterState state, NodeDataplane dataplane)
+    {
+        try
+        {
+            ConntrackOf(dataplane).Adopt(dataplane.KernelParts.OfType<IServicesPart>().SelectMany(part => part.Preview(state).Before).ToList());
+        }
+        catch (IOException)
+        {
+            // Rules that cannot be read cannot be written either: the part says so itself, and connections are left alone then.
+        }
+    }
+
+    private static ConntrackPart ConntrackOf(NodeDataplane dataplane) => dataplane.KernelParts.OfType<ConntrackPart>().Single();
 
     /// <summary>Where nothing is said of nodes, what is there for nodes is not taken away.</summary>
     private static IEnumerable<IDataplanePart> PartsFor(ClusterState state, NodeDataplane dataplane) =>

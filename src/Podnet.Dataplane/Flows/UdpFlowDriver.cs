@@ -1,5 +1,6 @@
 using Podnet.Core.Model;
 using Podnet.Core.Services;
+using Podnet.Core.Sync;
 using Podnet.Netlink;
 
 namespace Podnet.Dataplane.Flows;
@@ -20,6 +21,20 @@ public sealed class UdpFlowDriver : IDisposable
         return ((IPFamily[])[IPFamily.V4, IPFamily.V6])
             .ToDictionary(family => family, family => _socket.Delete(stale.Where(entry => entry.Original.Destination.Family() == family)));
     }
+
+    /// <summary>What <see cref="End"/> may look at, and connections of other protocols that are open and translated.</summary>
+    public IReadOnlyList<TranslatedConnection> Read() =>
+    [
+        .. _socket.Dump(entry => (Protocol)entry.Original.Protocol switch
+        {
+            Protocol.Udp => true,
+            Protocol.Tcp => entry.Status.HasFlag(ConntrackStatus.DestinationNat) && entry.Tcp is TcpState.Established or TcpState.FinWait or TcpState.CloseWait,
+            Protocol.Sctp => entry.Status.HasFlag(ConntrackStatus.DestinationNat),
+            _ => false,
+        })
+            .Select(entry => new TranslatedConnection(
+                (Protocol)entry.Original.Protocol, (entry.Original.Destination, entry.Original.DestinationPort), (entry.Reply.Source, entry.Reply.SourcePort))),
+    ];
 
     public void Dispose() => _socket.Dispose();
 }

@@ -56,6 +56,10 @@ public sealed class ServiceTableDriver(IPFamily family, Ruleset ruleset)
     /// <summary>What <see cref="Apply(ServiceTable)"/> would do.</summary>
     public TablePlan Preview(ServiceTable table) => _diff.Plan(table, Read());
 
+    /// <summary>Whose clients would choose an endpoint anew after a plan that <see cref="Preview"/> made: an entry for each client.</summary>
+    public IReadOnlyList<(FrontendAddress Address, FrontendAddress Endpoint)> PreviewSessions(ServiceTable table, TablePlan plan) =>
+        [.. _sessions.Unwanted(ruleset, _name, table, plan).Select(session => (session.Address, session.Endpoint.Value))];
+
     /// <summary>What <see cref="Cleanup"/> would do.</summary>
     public TablePlan PreviewCleanup() => _diff.PlanRemoval(Read());
 

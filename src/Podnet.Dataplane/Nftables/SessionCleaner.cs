@@ -19,10 +19,19 @@ internal sealed class SessionCleaner(IPFamily family)
     internal void EndUnwanted(Ruleset ruleset, TableName name, ServiceTable table, TablePlan done)
     {
         var bound = Bound(done);
-        var sessions = ruleset.Read(name, s_name.Equals)?.Elements.GetValueOrDefault(s_name) ?? [];
-        foreach (var element in sessions.Where(element => !IsWanted(table, element, bound)))
+        foreach (var element in Sessions(ruleset, name).Where(element => !IsWanted(table, element, bound)))
             End(ruleset, name, element);
     }
+
+    /// <summary>Those that <see cref="EndUnwanted"/> would end, after a plan.</summary>
+    internal List<(FrontendAddress Address, ElementData Endpoint)> Unwanted(Ruleset ruleset, TableName name, ServiceTable table, TablePlan plan)
+    {
+        var bound = Bound(plan);
+        return [.. Sessions(ruleset, name).Where(element => !IsWanted(table, element, bound)).Select(_coding.ReadSession)];
+    }
+
+    private static IEnumerable<Element> Sessions(Ruleset ruleset, TableName name) =>
+        ruleset.Read(name, s_name.Equals)?.Elements.GetValueOrDefault(s_name) ?? [];
 
     /// <summary>Each in a transaction of its own: one that has ended by itself meanwhile must not keep the others.</summary>
     private static void End(Ruleset ruleset, TableName name, Element element)

@@ -8,6 +8,9 @@ public sealed record ConntrackEntry(FlowTuple Original, FlowTuple Reply)
 {
     public ConntrackStatus Status { get; init; }
 
+    /// <summary>Null for a protocol other than TCP.</summary>
+    public TcpState? Tcp { get; init; }
+
     /// <summary>The connection's own mark (connmark), not that of its packets.</summary>
     public uint Mark { get; init; }
 
@@ -16,6 +19,21 @@ public sealed record ConntrackEntry(FlowTuple Original, FlowTuple Reply)
 
     /// <summary>Seconds until it is forgotten, unless a packet comes.</summary>
     public uint Timeout { get; init; }
+}
+
+/// <summary>enum tcp_conntrack (linux/netfilter/nf_conntrack_tcp.h): what packets of both sides say.</summary>
+public enum TcpState : byte
+{
+    None = 0,
+    SynSent = 1,
+    SynReceived = 2,
+    Established = 3,
+    FinWait = 4,
+    CloseWait = 5,
+    LastAck = 6,
+    TimeWait = 7,
+    Close = 8,
+    SynSentByBoth = 9,
 }
 
 /// <summary>IPS_* (linux/netfilter/nf_conntrack_common.h), those that matter here.</summary>

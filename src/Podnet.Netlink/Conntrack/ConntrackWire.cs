@@ -5,7 +5,7 @@ namespace Podnet.Netlink;
 /// <summary>Conntrack's messages (linux/netfilter/nfnetlink_conntrack.h). All numbers are in network byte order.</summary>
 /// <remarks>
 /// <code>
-/// entry:  TupleOriginal { tuple }  TupleReply { tuple }  Status u32  Timeout u32  Mark u32  Id u32 ...
+/// entry:  TupleOriginal { tuple }  TupleReply { tuple }  Status u32  ProtocolInfo { TcpInfo { TcpInfoState u8 ... } }  Timeout u32  Mark u32  Id u32 ...
 /// tuple:  TupleIp { source, destination }  TupleProtocol { Number u8, SourcePort u16, DestinationPort u16 | ICMP id, type, code }
 /// </code>
 /// </remarks>
@@ -20,10 +20,14 @@ internal static class ConntrackWire
     internal const int Id = 12;
     private const int TupleReply = 2;
     private const int Status = 3;
+    private const int ProtocolInfo = 4;
     private const int Timeout = 7;
     private const int Mark = 8;
     private const int Filter = 25;
     private const int StatusMask = 26;
+
+    private const int TcpInfo = 1; // CTA_PROTOINFO_TCP
+    private const int TcpInfoState = 1; // CTA_PROTOINFO_TCP_STATE
 
     private const int FilterOriginal = 1; // CTA_FILTER_ORIG_FLAGS, in host byte order
     private const uint FilterProtocol = 1 << 3; // CTA_FILTER_F_CTA_PROTO_NUM (net/netfilter/nf_conntrack_netlink.c)
@@ -100,6 +104,7 @@ internal static class ConntrackWire
         FlowTuple? original = null;
         FlowTuple? reply = null;
         uint status = 0, mark = 0, id = 0, timeout = 0;
+        TcpState? tcp = null;
         var attributes = message.AttributesAfter<NetfilterHeader>();
         while (attributes.MoveNext())
         {
@@ -120,6 +125,9 @@ internal static class ConntrackWire
                 case Id:
                     id = attributes.U32BigEndian;
                     break;
+                case ProtocolInfo:
+                    tcp = TcpStateIn(attributes.Nested);
+                    break;
                 case Timeout:
                     timeout = attributes.U32BigEndian;
                     break;
@@ -130,7 +138,23 @@ internal static class ConntrackWire
 
         return original is null || reply is null
             ? throw NetlinkFormat.Broken("a conntrack entry without both its tuples")
-            : new ConntrackEntry(original, reply) { Status = (ConntrackStatus)status, Mark = mark, Id = id, Timeout = timeout };
+            : new ConntrackEntry(original, reply) { Status = (ConntrackStatus)status, Tcp = tcp, Mark = mark, Id = id, Timeout = timeout };
+    }
+
+    private static TcpState? TcpStateIn(AttributeReader info)
+    {
+        while (info.MoveNext())
+        {
+            if (info.Type != TcpInfo)
+                continue;
+            var tcp = info.Nested;
+            while (tcp.MoveNext())
+            {
+                if (tcp.Type == TcpInfoState)
+                    return (TcpState)tcp.U8;
+            }
+        }
+        return null;
     }
 
     private static FlowTuple Tuple(AttributeReader attributes)
