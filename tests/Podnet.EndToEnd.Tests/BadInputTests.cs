@@ -74,6 +74,7 @@ public sealed class BadInputTests : IDisposable
     [Theory]
     [InlineData("up", "--nodse", "3")]
     [InlineData("up", "--nodes", "0")]
+    [InlineData("up", "--proxy-mode", "ipvs")]
     [InlineData("up", "--name", "Über")]
     [InlineData("explain", "pod", "nginx")]
     [InlineData("frobnicate")]

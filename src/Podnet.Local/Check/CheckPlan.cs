@@ -90,6 +90,7 @@ public static class CheckPlan
         }
     }
 
+    /// <summary>At the node's InternalIP: in nftables mode its node ports answer nowhere else, 127.0.0.1 included.</summary>
     private static ServiceProbe ToNodePort(Place outside, Place node, ServicePortIntent port)
     {
         var local = port.ExternalPolicy == TrafficPolicy.Local;
