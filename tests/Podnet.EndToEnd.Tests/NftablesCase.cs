@@ -98,8 +98,8 @@ public sealed class NftablesCase : IDisposable
         return inside.Run(() => Tool.Run(program, arguments));
     }
 
-    /// <summary>The ruleset of a node without what it has counted and remembered, sorted: the order of a set's elements says nothing.</summary>
-    internal string Ruleset(string node) => string.Join('\n', In(node, "nft", "list", "ruleset")
+    /// <summary>The tables of both IP families of a node without what they have counted and remembered, sorted: the order of a set's elements says nothing.</summary>
+    internal string Ruleset(string node) => string.Join('\n', $"{In(node, "nft", "list", "ruleset", "ip")}{In(node, "nft", "list", "ruleset", "ip6")}"
         .Split(['\n', ','])
         .Where(part => !part.Contains("expires", StringComparison.Ordinal))
         .Select(part => string.Join(' ', Words(part)))
