@@ -16,6 +16,7 @@ internal sealed class NftablesServicesPart(IPFamily family, AgentOptions options
     : IServicesPart, IConnectionCounts
 {
     private readonly Dictionary<ObjectName, (int Internal, int External)> _servedElsewhere = [];
+    private readonly FamilyUse _use = new(family, options.NodeName);
     private ServiceTableDriver? _driver;
     private ServiceTable? _table;
     private ServiceProxyConfig _config = new();
@@ -34,17 +35,21 @@ internal sealed class NftablesServicesPart(IPFamily family, AgentOptions options
     public string? Apply(ClusterState state, ClusterChanges changes, bool readBack)
     {
         _driver ??= new ServiceTableDriver(family, ruleset.Value);
-        var plan = Update(state, changes);
+        if (!_use.In(state, changes, _driver.IsThere))
+            return null;
+        var plan = Update(state, changes, readBack);
         _isWritten = true;
         metrics.NoLocalEndpoints(family, _servedElsewhere.Values.Sum(count => count.Internal), _servedElsewhere.Values.Sum(count => count.External));
-        RemoveOtherMode();
-        return Text(plan);
+        return string.Join("; ", ((string?[])[Text(plan), RemoveOtherMode()]).OfType<string>()) is { Length: > 0 } done ? done : null;
     }
 
     public PartPreview Preview(ClusterState state)
     {
         _driver ??= new ServiceTableDriver(family, ruleset.Value);
-        Fill(state);
+        if (!_use.In(state, ClusterChanges.Everything, _driver.IsThere))
+            return PartPreview.Of();
+        Reconfigure(state, isAnother: true);
+        PutAll(state);
         var plan = _driver.Preview(_table!);
         var otherMode = IptablesDriver.IsInstalled(family) ? new IptablesDriver(family).PreviewCleanup() : "";
         List<TableElement> wanted = [.. _table!.Elements];
@@ -67,26 +72,19 @@ internal sealed class NftablesServicesPart(IPFamily family, AgentOptions options
         return Text(_driver!.Repair(table));
     }
 
-    private TablePlan Update(ClusterState state, ClusterChanges changes)
+    private TablePlan Update(ClusterState state, ClusterChanges changes, bool readBack)
     {
         var wasWritten = _isWritten;
         _isWritten = false;
-        var isAnother = changes.IsEverything || _table is null;
-        if (isAnother || changes.Nodes || changes.ServiceCidrs)
-            isAnother |= Reconfigure(state);
+        // The node's interfaces have a say, too, and nobody tells when they change.
+        var isAnother = (changes.IsEverything || changes.Nodes || changes.ServiceCidrs || readBack || _table is null)
+            && Reconfigure(state, changes.IsEverything);
         if (isAnother)
             PutAll(state);
         var change = new TableChange();
         foreach (var name in isAnother ? [] : changes.Services)
             Put(name, state, change);
         return isAnother || !wasWritten ? _driver!.Apply(_table!) : _driver!.Apply(_table!, change);
-    }
-
-    /// <summary>All of it, for a table that is not in the kernel yet.</summary>
-    private void Fill(ClusterState state)
-    {
-        Reconfigure(state);
-        PutAll(state);
     }
 
     private void PutAll(ClusterState state)
@@ -96,14 +94,16 @@ internal sealed class NftablesServicesPart(IPFamily family, AgentOptions options
     }
 
     /// <summary>A node that is told something else, or is somewhere else, has another table: it is put together anew, and compared.</summary>
-    private bool Reconfigure(ClusterState state)
+    /// <param name="isAnother">Whatever it was told: nothing is known of what was before.</param>
+    private bool Reconfigure(ClusterState state, bool isAnother)
     {
         var config = ServiceProxySettings.For(options, state);
         var node = state.Nodes.GetValueOrDefault(options.NodeName) ?? new Node(options.NodeName);
         var table = new ServiceTable(family, config, state.ServiceCidrs);
-        if (_table is not null && config == _config && node.Zone == _node?.Zone && table.HasSameFixedPart(_table))
+        if (!isAnother && _table is not null && config == _config && node.Zone == _node?.Zone && table.HasSameFixedPart(_table))
             return false;
         (_table, _config, _node) = (table, config, node);
+        _servedElsewhere.Clear();
         return true;
     }
 
@@ -123,13 +123,23 @@ internal sealed class NftablesServicesPart(IPFamily family, AgentOptions options
     /// Only when these rules stand: in between both do the same. Conntrack keeps established connections as they are, whichever rules
     /// they came by.
     /// </summary>
-    private void RemoveOtherMode()
+    /// <returns>What is to be said of it; null for nothing.</returns>
+    private string? RemoveOtherMode()
     {
         if (_otherModeIsGone)
-            return;
-        if (IptablesDriver.IsInstalled(family))
-            new IptablesDriver(family).Cleanup();
+            return null;
         _otherModeIsGone = true;
+        try
+        {
+            if (IptablesDriver.IsInstalled(family))
+                new IptablesDriver(family).Cleanup();
+            return null;
+        }
+        catch (IptablesException e)
+        {
+            // A table that iptables cannot read, say: no reason for Services not to work.
+            return $"rules of iptables mode, if there are any, stay: {e.Message}";
+        }
     }
 
     private static string? Text(TablePlan plan) => plan.IsEmpty ? null : plan.Summary;

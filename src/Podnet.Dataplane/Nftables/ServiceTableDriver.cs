@@ -53,6 +53,9 @@ public sealed class ServiceTableDriver(IPFamily family, Ruleset ruleset)
         return plan;
     }
 
+    /// <summary>Whether an earlier driver left something here.</summary>
+    public bool IsThere() => ruleset.Read(_name, _ => false)?.Sets.Any(TableDiff.IsOurs) == true;
+
     /// <summary>What <see cref="Apply(ServiceTable)"/> would do.</summary>
     public TablePlan Preview(ServiceTable table) => _diff.Plan(table, Read());
 
