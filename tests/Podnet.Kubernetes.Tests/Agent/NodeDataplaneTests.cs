@@ -30,7 +30,7 @@ public sealed class NodeDataplaneTests : IAsyncDisposable
     private readonly Kernel _kernel = new();
     private readonly RecordingLogger _log = new();
     private readonly CancellationTokenSource _stop = new();
-    private readonly NodeDataplane _dataplane = new(new AgentOptions("node-1", "/dev/null") { ClusterCidrs = [IPNetwork.Parse("10.240.0.0/16")] });
+    private readonly NodeDataplane _dataplane = new(new AgentOptions("node-1", "/dev/null") { ProxyMode = ProxyMode.Iptables, ClusterCidrs = [IPNetwork.Parse("10.240.0.0/16")] });
     private Task _running = Task.CompletedTask;
 
     public NodeDataplaneTests()
