@@ -74,6 +74,9 @@ public sealed record AgentOptions(string NodeName, string? Kubeconfig)
     /// <summary>At least so long between two writes; null: as short as keeps the agent from working more than half of the time.</summary>
     public TimeSpan? MinSyncPeriod { get; init; }
 
+    /// <summary>Files for the container runtime and the CNI plugin; null writes none.</summary>
+    public CniFiles? Cni { get; init; }
+
     public ConntrackOptions Conntrack { get; init; } = new();
 
     /// <summary>Of this process, -1000 to 1000; null: left as it is.</summary>

@@ -13,9 +13,12 @@ namespace Podnet.Agent;
 public static class NodeCleanup
 {
     /// <summary>Says what was removed, a line each; what is not there is fine. False if something could not be removed: the rest was.</summary>
-    public static bool Run(TextWriter output)
+    /// <param name="cni">Files that the agent was told to write; null where it was not.</param>
+    public static bool Run(TextWriter output, CniFiles? cni = null)
     {
         var all = true;
+        if (cni is not null)
+            all &= Try("CNI configuration", () => cni.Remove().Select(path => $"{path} deleted"));
         foreach (var family in (IPFamily[])[IPFamily.V4, IPFamily.V6])
         {
             all &= Try($"iptables rules, {family.Name()}", () => Iptables(family));
@@ -32,7 +35,7 @@ public static class NodeCleanup
                     output.WriteLine(line);
                 return true;
             }
-            catch (IOException e)
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
                 output.WriteLine($"{what}: {e.Message}");
                 return false;

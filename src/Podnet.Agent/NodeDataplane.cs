@@ -33,12 +33,17 @@ internal sealed class NodeDataplane : IDisposable
             Services(IPFamily.V6, options, status),
             new ConntrackPart(options, status),
         ];
-        Parts = [.. KernelParts, new HealthCheckPart(options, status)];
+        // The last one tells the container runtime that pods can be started.
+        Parts =
+        [
+            .. KernelParts, new HealthCheckPart(options, status),
+            .. options.Cni is { } files ? (IDataplanePart[])[new CniPart(options.NodeName, files)] : [],
+        ];
     }
 
     public IReadOnlyList<IDataplanePart> Parts { get; }
 
-    /// <summary>Those that stay when the process ends: all but what listens.</summary>
+    /// <summary>Those that stay when the process ends: all but what listens, and what tells others that this node has an agent.</summary>
     public IReadOnlyList<IDataplanePart> KernelParts { get; }
 
     public Task<Ruleset> Ruleset => _made.Task;

@@ -114,6 +114,26 @@ public sealed class NetworkNamespace : IDisposable
         return true;
     });
 
+    /// <summary>
+    /// As <see cref="Run{T}"/>, on the calling thread, which is brought back: for a program of one thread, that lives for
+    /// milliseconds and would wait for a second one.
+    /// </summary>
+    public T RunHere<T>(Func<T> work)
+    {
+        using var home = Current();
+        if (Libc.setns(_handle.Fd, Libc.CLONE_NEWNET) != 0)
+            throw KernelException.FromLastError($"enter network namespace {Path}");
+        try
+        {
+            return work();
+        }
+        finally
+        {
+            if (Libc.setns(home._handle.Fd, Libc.CLONE_NEWNET) != 0)
+                Environment.FailFast("the way back out of a network namespace is barred");
+        }
+    }
+
     public void Dispose() => _handle.Dispose();
 
     private static void OnNewNamespaceThread(Action work) => OnThread(() =>

@@ -50,6 +50,21 @@ public static unsafe class SmallFile
         Write(handle, content, path);
     }
 
+    /// <summary>Writes to what must be there already: a setting under /proc. False if it isn't.</summary>
+    public static bool TryWrite(string path, ReadOnlySpan<byte> content)
+    {
+        var fd = Libc.open(path, Libc.O_WRONLY | Libc.O_CLOEXEC, 0);
+        if (fd < 0)
+        {
+            var errno = (Errno)Marshal.GetLastPInvokeError();
+            return errno == Errno.NoEntry ? false : throw new KernelException(errno, $"open {path}");
+        }
+
+        using var handle = new FileHandle(fd);
+        Write(handle, content, path);
+        return true;
+    }
+
     /// <summary>Reads as much as the buffer takes; −1 if there is no such file.</summary>
     public static int Read(string path, Span<byte> buffer)
     {

@@ -16,6 +16,9 @@ public static class Sysctl
         return true;
     }
 
+    /// <summary>Writes the value without a look at what it is; false where there is no such setting.</summary>
+    public static bool TrySet(string name, ReadOnlySpan<byte> value) => SmallFile.TryWrite(PathOf(name), value);
+
     // Dots and slashes change places, so that an interface name may hold a dot (sysctl(8)).
     private static string PathOf(string name) =>
         "/proc/sys/" + string.Create(name.Length, name, static (span, source) =>

@@ -78,6 +78,81 @@ public sealed class ProcessTests : IDisposable
         Assert.Empty(_node.Folder.Addresses);
     }
 
+    [Fact]
+    public async Task Two_hundred_adds_and_deletes_at_once_killed_at_random_moments_leave_nothing_after_gc()
+    {
+        const int count = 200;
+        const int atOnce = 16; // arbitrary: more than the machine has processors
+        var random = new Random(4);
+        var before = _node.Show();
+        var config = _node.Folder.Json("1.1.0", "10.0.0.0/24", "fd00::/64");
+        var call = new Call("ADD") { Config = config.ToJsonString() };
+        var pods = Enumerable.Range(0, count).Select(_ => new TestPod()).ToList();
+        try
+        {
+            var added = new System.Collections.Concurrent.ConcurrentDictionary<int, string>();
+            await InParallel(async i =>
+            {
+                var output = await RunOrKill(call with { ContainerId = $"c{i}", Netns = pods[i].Path }, random.Next(3) == 0 ? random.Next(200) : null);
+                if (output is not null)
+                    added[i] = (string)JsonNode.Parse(output)!["ips"]![0]!["address"]!;
+            });
+            Assert.Equal(added.Count, added.Values.Distinct().Count());
+            Assert.NotEmpty(added);
+            // Half are deleted, some of them killed while they are; then everything that the runtime knows of is listed.
+            await InParallel(async i =>
+            {
+                if (i % 2 == 0)
+                    await RunOrKill(call with { Command = "DEL", ContainerId = $"c{i}" }, random.Next(3) == 0 ? random.Next(200) : null);
+            });
+            var kept = added.Keys.Where(i => i % 2 == 1).ToList();
+            Collect(config, kept);
+            Assert.Equal(
+                kept.Select(i => added[i].Split('/')[0]).Order(StringComparer.Ordinal),
+                _node.Folder.Addresses.Where(address => address.Contains('.')));
+            Assert.Equal(2 * kept.Count, _node.Folder.Addresses.Length);
+            Assert.Equal(kept.Count, _node.Json("link", "show", "type", "veth").AsArray().Count);
+            Collect(config, []);
+            Assert.Equal(before, _node.Show());
+            Assert.Empty(_node.Folder.Addresses);
+        }
+        finally
+        {
+            pods.ForEach(pod => pod.Dispose());
+        }
+
+        async Task InParallel(Func<int, Task> work) =>
+            await Parallel.ForEachAsync(Enumerable.Range(0, count), new ParallelOptions { MaxDegreeOfParallelism = atOnce }, async (i, _) => await work(i));
+    }
+
+    /// <summary>What it said; null where it was killed before it was done.</summary>
+    private async Task<string?> RunOrKill(Call call, int? milliseconds)
+    {
+        var name = $"{_node.Folder.Path}/{call.Command}-{call.ContainerId}";
+        File.WriteAllText($"{name}.in", call.Config);
+        var child = _node.Kernel.In(() => ChildProcess.Start(
+            StartOf(call) with { Program = "sh", Arguments = ["-c", "exec \"$0\" < \"$1.in\" > \"$1.out\"", Program, name] }));
+        if (milliseconds is { } time)
+        {
+            await Task.WhenAny(child.Exited, Task.Delay(time));
+            child.Kill(Signals.Kill);
+        }
+
+        var status = await child.Exited;
+        if (milliseconds is null)
+            Assert.True(status.ShellCode == 0, File.ReadAllText($"{name}.out"));
+        return status.ShellCode == 0 ? File.ReadAllText($"{name}.out") : null;
+    }
+
+    private void Collect(JsonNode config, IEnumerable<int> kept)
+    {
+        var listed = config.DeepClone();
+        listed["cni.dev/valid-attachments"] = new JsonArray(
+            [.. kept.Select(i => (JsonNode)new JsonObject { ["containerID"] = $"c{i}", ["ifname"] = "eth0" })]);
+        var result = Run(new Call("GC") { ContainerId = null, InterfaceName = null, Config = listed.ToJsonString() });
+        Assert.Equal((0, ""), (result.Status.ShellCode, result.StandardOutput));
+    }
+
     private ProcessResult Run(Call call) =>
         _node.Kernel.In(() => ChildProcess.Run(StartOf(call), Encoding.UTF8.GetBytes(call.Config), TimeSpan.FromSeconds(60)));
 

@@ -26,18 +26,29 @@ internal static class AgentCommand
         };
         var file = new Option<string?>("--config") { Description = "kube-proxy's config file (KubeProxyConfiguration); it makes the other flags void." };
         var cleanup = new Option<bool>("--cleanup") { Description = "Take away all that an agent writes into this network namespace, and end." };
+        var cniFolder = new Option<string?>("--write-cni-config")
+        {
+            Description = "Tell the container runtime, by 10-podnet.conflist in this folder (/etc/cni/net.d), that podnet-cni connects pods. Without it: nothing is written.",
+        };
+        var podNetwork = new Option<string>("--pod-network-file")
+        {
+            Description = "Where podnet-cni finds the node's pod CIDRs, with --write-cni-config.",
+            DefaultValueFactory = _ => CniFiles.DefaultPodNetworkFile,
+        };
         var verbosity = new Option<int?>("--v", "-v") { Description = "4 and more: log what is for debugging." };
         var flags = new AgentFlags();
-        var command = new Command("agent", "Run a node's agent: routes, egress and Services of the network namespace it is in.") { node, file, cleanup, verbosity };
+        var command = new Command("agent", "Run a node's agent: routes, egress and Services of the network namespace it is in.") { node, file, cniFolder, podNetwork, cleanup, verbosity };
         foreach (var flag in flags.Options)
             command.Add(flag);
         command.SetAction(async (parsed, cancel) =>
         {
+            var cni = parsed.GetValue(cniFolder) is { } folder ? CniFilesIn(folder, parsed.GetValue(podNetwork)!) : null;
             if (parsed.GetValue(cleanup))
-                return NodeCleanup.Run(Console.Out) ? 0 : 1;
+                return NodeCleanup.Run(Console.Out, cni) ? 0 : 1;
             var options = parsed.GetValue(file) is { } path
                 ? FromFile(path, parsed, parsed.GetValue(node), flags)
                 : AgentConfiguration.Build(flags.Read(parsed, parsed.GetValue(node)), flags.Fault);
+            options = options with { Cni = cni };
             if (parsed.GetValue(verbosity) is { } v)
                 options = options with { LogLevel = v >= DebugVerbosity ? LogLevel.Debug : LogLevel.Information };
             try
@@ -51,6 +62,16 @@ internal static class AgentCommand
             return 0;
         });
         return command;
+    }
+
+    private static CniFiles CniFilesIn(string folder, string podNetwork)
+    {
+        foreach (var (flag, path) in ((string, string)[])[("--write-cni-config", folder), ("--pod-network-file", podNetwork)])
+        {
+            if (!Path.IsPathFullyQualified(path))
+                throw new UserError($"{flag} {path}: not an absolute path, as the container runtime and podnet-cni need it", exitCode: 2);
+        }
+        return new CniFiles(folder, podNetwork);
     }
 
     private static AgentOptions FromFile(string path, ParseResult parsed, string? node, AgentFlags flags)

@@ -18,10 +18,6 @@ internal static class IPv6Settings
     public static void TurnOff(string link)
     {
         foreach (var setting in Unwanted)
-        {
-            var name = $"net.ipv6.conf.{link}.{setting}";
-            if (Sysctl.Exists(name)) // not on a kernel without IPv6
-                Sysctl.Ensure(name, "0");
-        }
+            Sysctl.TrySet($"net.ipv6.conf.{link}.{setting}", "0"u8); // not there on a kernel without IPv6
     }
 }

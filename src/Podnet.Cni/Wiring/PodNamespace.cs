@@ -28,7 +28,7 @@ internal sealed class PodNamespace : IDisposable
         {
             handle = NetworkNamespace.Open(request.NetnsPath!);
             var identity = "";
-            socket = handle.Run(() =>
+            socket = handle.RunHere(() =>
             {
                 identity = Identity();
                 return new RouteSocket();
@@ -49,7 +49,11 @@ internal sealed class PodNamespace : IDisposable
     }
 
     /// <summary>While the interface is still down: what it does when it comes up is then settled.</summary>
-    public void ConfigureIPv6() => Handle.Run(() => IPv6Settings.TurnOff(_interface));
+    public void ConfigureIPv6() => Handle.RunHere(() =>
+    {
+        IPv6Settings.TurnOff(_interface);
+        return true;
+    });
 
     public void Dispose()
     {

@@ -36,7 +36,7 @@ public sealed class NetlinkSocket : IDisposable
     private const int DumpTries = 20;
 
     private readonly KernelSocket _socket;
-    private readonly byte[] _reply = new byte[LargestDatagram];
+    private readonly byte[] _reply = GC.AllocateUninitializedArray<byte>(LargestDatagram);
     private uint _sequence;
     private int _sendBuffer;
 

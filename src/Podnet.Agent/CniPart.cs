@@ -1,0 +1,26 @@
+using System.Collections.Immutable;
+using System.Net;
+using Podnet.Core.Model;
+
+namespace Podnet.Agent;
+
+/// <summary>The files for container runtimes and the CNI plugin, once the node has pod CIDRs. They stay when the agent ends.</summary>
+internal sealed class CniPart(string nodeName, CniFiles files) : IDataplanePart
+{
+    private ImmutableArray<IPNetwork> _podCidrs = [];
+
+    public string Name => "CNI configuration";
+
+    public string? Apply(ClusterState state, ClusterChanges changes, bool readBack)
+    {
+        if (!changes.Nodes && !readBack)
+            return null;
+        // A Node that is gone for a moment, or made anew, does not take the network from the pods that are there.
+        if (state.Nodes.TryGetValue(nodeName, out var node) && !node.PodCidrs.IsEmpty)
+            _podCidrs = node.PodCidrs;
+        return Repair();
+    }
+
+    public string? Repair() =>
+        !_podCidrs.IsEmpty && files.Ensure(_podCidrs) is { Count: > 0 } written ? $"wrote {string.Join(" and ", written)}" : null;
+}

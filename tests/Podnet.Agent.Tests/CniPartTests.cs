@@ -1,0 +1,68 @@
+using System.Net;
+using System.Text.Json.Nodes;
+using Podnet.Core.Model;
+
+namespace Podnet.Agent.Tests;
+
+public sealed class CniPartTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("podnet-agent-test-").FullName;
+
+    private CniFiles Files => new($"{_folder}/net.d", $"{_folder}/run/pod-network.json");
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void Nothing_is_written_before_the_node_has_pod_cidrs()
+    {
+        var part = new CniPart("node-1", Files);
+        Assert.Null(part.Apply(With("node-1"), ClusterChanges.Everything, readBack: true));
+        Assert.Null(part.Apply(With("node-2", "10.240.0.64/27"), ClusterChanges.OfNodes, readBack: false));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_folder));
+    }
+
+    [Fact]
+    public void The_plugin_finds_the_nodes_own_pod_cidrs_through_the_list()
+    {
+        Assert.NotNull(new CniPart("node-1", Files).Apply(With("node-1", "10.240.0.32/27", "fd00:1::/64"), ClusterChanges.Everything, readBack: true));
+        Assert.Equal(["10-podnet.conflist"], Directory.GetFiles($"{_folder}/net.d").Select(Path.GetFileName));
+        var list = JsonNode.Parse(File.ReadAllText($"{_folder}/net.d/10-podnet.conflist"))!;
+        Assert.Equal(("podnet", "1.0.0", "podnet-cni"), ((string)list["name"]!, (string)list["cniVersion"]!, (string)list["plugins"]![0]!["type"]!));
+        var network = JsonNode.Parse(File.ReadAllText((string)list["plugins"]![0]!["podNetwork"]!))!;
+        Assert.Equal("""["10.240.0.32/27","fd00:1::/64"]""", network["podCIDRs"]!.ToJsonString());
+    }
+
+    [Fact]
+    public void A_second_look_writes_nothing_and_what_somebody_changed_is_put_back()
+    {
+        var part = new CniPart("node-1", Files);
+        part.Apply(With("node-1", "10.240.0.32/27"), ClusterChanges.Everything, readBack: true);
+        var before = File.ReadAllText($"{_folder}/net.d/10-podnet.conflist");
+        Assert.Null(part.Repair());
+        File.Delete(Files.PodNetworkFile);
+        File.AppendAllText($"{_folder}/net.d/10-podnet.conflist", "x");
+        Assert.NotNull(part.Repair());
+        Assert.Equal(before, File.ReadAllText($"{_folder}/net.d/10-podnet.conflist"));
+        Assert.True(File.Exists(Files.PodNetworkFile));
+        // The Node is gone for a moment: the pods are not.
+        Assert.Null(part.Apply(ClusterState.Empty, ClusterChanges.OfNodes, readBack: false));
+        Assert.True(File.Exists(Files.PodNetworkFile));
+        Assert.NotNull(part.Apply(With("node-1", "10.240.0.64/27"), ClusterChanges.OfNodes, readBack: false));
+        Assert.Contains("10.240.0.64/27", File.ReadAllText(Files.PodNetworkFile), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Cleanup_takes_them_away_and_leaves_others()
+    {
+        new CniPart("node-1", Files).Apply(With("node-1", "10.240.0.32/27"), ClusterChanges.Everything, readBack: true);
+        File.WriteAllText($"{_folder}/net.d/99-loopback.conf", "{}");
+        Assert.Equal([$"{_folder}/net.d/10-podnet.conflist", $"{_folder}/run/pod-network.json"], Files.Remove());
+        Assert.Equal(["99-loopback.conf"], Directory.GetFiles($"{_folder}/net.d").Select(Path.GetFileName));
+        Assert.Empty(Files.Remove());
+    }
+
+    private static ClusterState With(string node, params string[] podCidrs) => ClusterState.Empty with
+    {
+        Nodes = ClusterState.Empty.Nodes.Add(node, new Node(node) { PodCidrs = [.. podCidrs.Select(IPNetwork.Parse)] }),
+    };
+}

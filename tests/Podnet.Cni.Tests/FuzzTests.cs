@@ -1,0 +1,62 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using CsCheck;
+using Podnet.Cni.Protocol;
+
+namespace Podnet.Cni.Tests;
+
+/// <summary>Configurations that nobody would write. For minutes instead of a moment: CsCheck_Time=300 in the environment.</summary>
+public sealed class FuzzTests
+{
+    /// <summary>One of each kind of what a configuration can have: what the mutations start from.</summary>
+    private static readonly string[] Seeds =
+    [
+        """{"cniVersion":"1.1.0","name":"podnet","type":"podnet-cni","mtu":1450,"ipam":{"type":"host-local","dataDir":"/nowhere","subnet":"10.5.0.0/24","routes":[{"dst":"0.0.0.0/0"}],"ranges":[[{"subnet":"10.0.0.0/24","rangeStart":"10.0.0.9","rangeEnd":"10.0.0.20","gateway":"10.0.0.10","exclude":["10.0.0.12/30","10.0.0.18"]}],[{"subnet":"fd00::/64"}]]}}""",
+        """{"cniVersion":"1.0.0","name":"a","podNetwork":"/nowhere/x.json","args":{"cni":{"ips":["10.0.0.1"],"mac":"02:00:00:00:00:01"}},"runtimeConfig":{"ips":["10.0.0.5/24"],"mac":"02:00:00:00:00:02","ipRanges":[[{"subnet":"10.9.0.0/24"}]],"dns":{"servers":["10.0.0.2"],"searches":["a.b"],"options":["ndots:5"]},"portMappings":[]}}""",
+        """{"cniVersion":"1.1.0","name":"b","dns":{"nameservers":["10.96.0.10"]},"ipam":{"subnet":"10.5.0.0/30"},"cni.dev/valid-attachments":[{"containerID":"c1","ifname":"eth0"}],"prevResult":{"cniVersion":"1.1.0","interfaces":[{"name":"eth0","mac":"02:00:00:00:00:01","sandbox":"/a"}],"ips":[{"interface":0,"address":"10.5.0.1/32","gateway":"169.254.1.1"}],"routes":[{"dst":"0.0.0.0/0","gw":"169.254.1.1"}]}}""",
+    ];
+
+    private static readonly string[] Scraps =
+        ["", "{", "}", "[", "]", "null", "\"\"", "-1", "1e999", "0", "128", "\\ud800", "\\u0000", "/", ":", "::", "255.255.255.255", "0.0.0.0/0", "::/0", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", ",", "\n", "\u00e9", "1.1.0"];
+
+    [Fact]
+    public void Whatever_the_configuration_is_the_answer_is_a_result_or_an_error_of_the_specification()
+    {
+        var edit = Gen.Select(Gen.Double[0, 1], Gen.Int[0, 12], Of(Scraps));
+        Gen.Select(Of(Seeds), edit.Array[1, 4], Of([.. Commands.Keys])).Sample(
+            (seed, edits, command) =>
+            {
+                var text = edits.Aggregate(seed, Apply);
+                var request = new Request(Commands[command], "c1", "eth0", "/nowhere", CniArguments.None);
+                try
+                {
+                    var config = NetworkConfig.Read(new MemoryStream(Encoding.UTF8.GetBytes(text)), request, _ => { });
+                    Assert.All(config.Ranges, set => Assert.NotNull(set.NextFree(null, new HashSet<UInt128>())));
+                    if (command == "CHECK")
+                        PreviousResult.Read(config, request);
+                }
+                catch (CniException e)
+                {
+                    Assert.InRange((int)e.Code, 1, 11);
+                    Assert.InRange(e.Message.Length + (e.Details?.Length ?? 0), 1, 2000);
+                    JsonNode.Parse(ResultWriter.Error(CniVersion.Latest, e).Span);
+                }
+            },
+            iter: 5000,
+            threads: 1);
+    }
+
+    private static readonly Dictionary<string, CniCommand> Commands = new()
+    {
+        ["ADD"] = CniCommand.Add, ["DEL"] = CniCommand.Delete, ["CHECK"] = CniCommand.Check, ["GC"] = CniCommand.GarbageCollect, ["STATUS"] = CniCommand.Status,
+    };
+
+    private static Gen<string> Of(string[] choices) => Gen.Int[0, choices.Length - 1].Select(i => choices[i]);
+
+    /// <summary>Puts a scrap in place of some characters at a place from 0, the start, to 1.</summary>
+    private static string Apply(string text, (double Place, int Length, string Scrap) edit)
+    {
+        var start = (int)(edit.Place * text.Length);
+        return string.Concat(text.AsSpan(0, start), edit.Scrap, text.AsSpan(Math.Min(text.Length, start + edit.Length)));
+    }
+}
