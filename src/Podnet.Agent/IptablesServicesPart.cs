@@ -16,45 +16,45 @@ namespace Podnet.Agent;
 internal sealed class IptablesServicesPart(IPFamily family, AgentOptions options, Lazy<Ruleset> ruleset, AgentMetrics metrics) : IServicesPart, IConnectionCounts
 {
     private const string TcpBeLiberal = "net.netfilter.nf_conntrack_tcp_be_liberal";
+    private static readonly string[] Counted = [IptablesTables.Filter, IptablesTables.Nat];
 
-    private readonly IptablesDriver _driver = new(family);
+    private readonly Dictionary<ObjectName, (int Internal, int External)> _servedElsewhere = [];
+    private readonly Dictionary<string, int> _ruleCounts = new(StringComparer.Ordinal);
+    private IptablesDriver? _driver;
+    private IptablesServices? _services;
+    private Node? _node;
+
+    /// <summary>The kernel has what <see cref="_services"/> want, unless somebody else has been at it.</summary>
+    private bool _isWritten;
     private bool? _inUse;
     private bool? _accounting;
     private bool _otherModeIsGone;
-    private ServiceIntent _intent = ServiceIntent.Empty(family);
 
     public string Name => family == IPFamily.V4 ? "Service rules" : "Service rules, IPv6";
 
     public IReadOnlyList<IPFamily> Families { get; } = [family];
 
     public ConnectionCounts ReadConnections() =>
-        _inUse == true ? _driver.ReadConnections(_intent) : new ConnectionCounts(family, [], []);
+        _services is { } services ? _driver!.ReadConnections(services.Intent) : new ConnectionCounts(family, [], []);
 
     public string? Apply(ClusterState state, ClusterChanges changes, bool readBack)
     {
+        _driver ??= new IptablesDriver(family, ruleset.Value);
         if (!IsInUse(state, changes, _driver.CanariesStand))
             return null;
-        var intent = ServicePlanner.Plan(state, options.NodeName, family);
-        _accounting ??= AccountingObjects.TryEnsure();
-        var rules = IptablesRenderer.Render(intent, Config(state, _accounting.Value));
-        var sync = _driver.Apply(rules);
-        _intent = intent;
-        metrics.Planned(intent);
-        metrics.Iptables(rules, sync.Written.Select(name => (name.Table, name.Chain)));
-        var (written, deleted) = (sync.Written.Length, sync.Deleted.Length);
-        if (readBack && !sync.ReadBack)
-        {
-            sync = _driver.Check();
-            (written, deleted) = (written + sync.Written.Length, deleted + sync.Deleted.Length);
-        }
+        var sync = Update(state, changes, readBack);
+        _isWritten = true;
+        metrics.NoLocalEndpoints(family, _servedElsewhere.Values.Sum(count => count.Internal), _servedElsewhere.Values.Sum(count => count.External));
+        foreach (var table in Counted)
+            metrics.Iptables(family, table, _ruleCounts[table], sync.RuleCounts.GetValueOrDefault(table));
         RemoveOtherMode();
-        return Text(written, deleted);
+        return Text(sync);
     }
 
     public PartPreview Preview(ClusterState state)
     {
         var otherMode = new ServiceTableDriver(family, ruleset.Value).PreviewCleanup().ToString();
-        var have = _driver.Read();
+        var have = new IptablesDriver(family).Read();
         var areThere = have.Table(IptablesTables.Mangle)?.Chain(KubeChains.Canary) is not null;
         if (!IsInUse(state, ClusterChanges.Everything, () => areThere))
             return PartPreview.Of((Tools.Nft, otherMode));
@@ -68,10 +68,60 @@ internal sealed class IptablesServicesPart(IPFamily family, AgentOptions options
 
     public string? Repair()
     {
-        if (_inUse != true || _driver.CanariesStand())
+        if (!_isWritten)
             return null;
-        var sync = _driver.Check();
-        return Text(sync.Written.Length, sync.Deleted.Length);
+        _isWritten = false; // Until it is known to be put right.
+        var sync = _driver!.Repair(_services!.Render);
+        _isWritten = true;
+        return Text(sync);
+    }
+
+    private IptablesSync Update(ClusterState state, ClusterChanges changes, bool readBack)
+    {
+        var wasWritten = _isWritten;
+        _isWritten = false;
+        var isAnother = changes.IsEverything | Reconfigure(state);
+        var wasLarge = _services!.IsLarge;
+        var change = isAnother ? null : new IptablesChange();
+        foreach (var name in isAnother ? state.Services.Keys : changes.Services)
+            Put(name, state, change);
+        if (change is null || !wasWritten || (readBack && !_driver!.SeesChanges) || wasLarge != _services.IsLarge)
+            return ApplyAll();
+        foreach (var table in Counted)
+            _ruleCounts[table] += change.Growth(table);
+        return _driver!.Apply(change);
+    }
+
+    private IptablesSync ApplyAll()
+    {
+        var rules = _services!.Render();
+        foreach (var table in Counted)
+            _ruleCounts[table] = rules.Table(table)!.Chains.Values.Sum(chain => chain.Rules.Length);
+        return _driver!.Apply(rules);
+    }
+
+    /// <summary>What a node is told, and where it is, is in the rules of all Services.</summary>
+    private bool Reconfigure(ClusterState state)
+    {
+        _accounting ??= AccountingObjects.TryEnsure();
+        var config = Config(state, _accounting.Value);
+        var node = state.Nodes.GetValueOrDefault(options.NodeName) ?? new Node(options.NodeName);
+        if (_services is not null && config == _services.Config && node.Zone == _node?.Zone)
+            return false;
+        (_services, _node) = (new IptablesServices(family, config), node);
+        return true;
+    }
+
+    private void Put(ObjectName name, ClusterState state, IptablesChange? change)
+    {
+        var share = state.Services.TryGetValue(name, out var service)
+            ? ServicePlanner.PlanService(service, state.SlicesOf(name), _node!, family)
+            : ServiceIntent.Empty(family);
+        _services!.Put(name, share, change);
+        if (AgentMetrics.ServedElsewhere(share.Ports) is var count && count != default)
+            _servedElsewhere[name] = count;
+        else
+            _servedElsewhere.Remove(name);
     }
 
     /// <summary>
@@ -111,8 +161,8 @@ internal sealed class IptablesServicesPart(IPFamily family, AgentOptions options
         };
     }
 
-    private static string? Text(int written, int deleted) =>
-        written + deleted == 0 ? null : $"{written} chains written, {deleted} deleted";
+    private static string? Text(IptablesSync sync) =>
+        sync.ChangedNothing ? null : $"{sync.Written.Length} chains written, {sync.Deleted.Length} deleted";
 
     private bool IsOurs(IPAddress address) => address.Family() == family;
 }

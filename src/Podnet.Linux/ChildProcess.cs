@@ -37,6 +37,9 @@ public readonly record struct ExitStatus(int Code, int Signal)
 public sealed record ProcessResult(ExitStatus Status, string StandardOutput, string StandardError)
 {
     public bool Succeeded => Status.Succeeded;
+
+    /// <summary>What it was while it ran: another process may have it by now.</summary>
+    public int Pid { get; init; }
 }
 
 /// <summary>
@@ -93,7 +96,7 @@ public sealed class ChildProcess
             throw new TimeoutException($"{start.Program} did not end within {timeout.TotalSeconds:0.#} s and was killed");
         }
 
-        return new ProcessResult(child.Exited.Result, output.Result, error.Result);
+        return new ProcessResult(child.Exited.Result, output.Result, error.Result) { Pid = child.Pid };
     }
 
     public static ProcessResult Run(string program, params string[] arguments) =>

@@ -100,13 +100,6 @@ internal sealed class AgentMetrics(ProxyMode mode, TimeProvider time)
 
     public void SyncFailed(IPFamily family) => (mode == ProxyMode.Iptables ? _iptablesFailures : _nftablesFailures).Add(1, family.Name());
 
-    /// <summary>For whichever backend renders it.</summary>
-    public void Planned(ServiceIntent intent)
-    {
-        var (@internal, external) = ServedElsewhere(intent.Ports);
-        NoLocalEndpoints(intent.Family, @internal, external);
-    }
-
     /// <summary>How many are of internal, and how many of external policy Local, and only other nodes serve them.</summary>
     public static (int Internal, int External) ServedElsewhere(ImmutableArray<ServicePortIntent> ports)
     {
@@ -130,16 +123,12 @@ internal sealed class AgentMetrics(ProxyMode mode, TimeProvider time)
         _noLocalEndpoints.Set(external, family.Name(), "external");
     }
 
-    /// <param name="written">Chains of this sync, by table.</param>
-    public void Iptables(IptablesRuleset rules, IEnumerable<(string Table, string Chain)> written)
+    /// <param name="all">Rules that are ours.</param>
+    /// <param name="written">Of those, the ones that this sync wrote.</param>
+    public void Iptables(IPFamily family, string table, int all, int written)
     {
-        var chains = written.ToLookup(one => one.Table, one => one.Chain);
-        foreach (var table in rules.Tables.Where(table => table.Name is IptablesTables.Filter or IptablesTables.Nat))
-        {
-            var labels = (Family: rules.Family.Name(), Table: table.Name);
-            _iptablesRules.Set(table.Chains.Values.Sum(chain => chain.Rules.Length), labels.Family, labels.Table);
-            _iptablesLast.Set(chains[table.Name].Sum(chain => table.Chain(chain)?.Rules.Length ?? 0), labels.Family, labels.Table);
-        }
+        _iptablesRules.Set(all, family.Name(), table);
+        _iptablesLast.Set(written, family.Name(), table);
     }
 
     public void Healthz(int code) => _healthz.Add(1, Metric.Text(code));

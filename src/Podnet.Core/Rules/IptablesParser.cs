@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using Podnet.Core.Model;
 
@@ -44,8 +45,49 @@ public static class IptablesParser
             : throw new FormatException($"iptables-save: the text ends inside table {table.Name}");
     }
 
+    /// <summary>What "iptables -v -S CHAIN" prints of one chain: "-P CHAIN POLICY" or "-N CHAIN", then its rules, with "-c packets bytes" in each.</summary>
+    /// <exception cref="FormatException">It is something else; the message has the line.</exception>
+    public static IptablesChain ParseChain(string text, string chain, IPFamily family)
+    {
+        string? policy = null;
+        var rules = ImmutableArray.CreateBuilder<IptablesRule>();
+        var number = 0;
+        foreach (var line in text.AsSpan().EnumerateLines())
+        {
+            number++;
+            if (line.IsWhiteSpace())
+                continue;
+            var words = RuleWords.Split(line);
+            if (words.Count < 2 || words[1] != chain)
+                throw Unexpected(number, line);
+            if (words[0] == "-P" && words.Count > 2)
+                policy = words[2];
+            else if (words[0] == "-A" && TakeCounters(words) is var counters)
+                rules.Add(RuleReader.Read(words[1..], family, counters));
+            else if (words[0] != "-N")
+                throw Unexpected(number, line);
+        }
+
+        return new IptablesChain(chain, policy, rules.ToImmutable());
+    }
+
     private static FormatException Unexpected(int number, ReadOnlySpan<char> line) =>
         new($"iptables-save, line {number}: not a chain or a rule: {line}");
+
+    private static RuleCounters? TakeCounters(List<string> words)
+    {
+        for (var i = 2; i + 2 < words.Count; i++)
+        {
+            if (words[i] != "-c" || !ulong.TryParse(words[i + 1], NumberStyles.None, null, out var packets)
+                || !ulong.TryParse(words[i + 2], NumberStyles.None, null, out var bytes))
+            {
+                continue;
+            }
+            words.RemoveRange(i, 3);
+            return new RuleCounters(packets, bytes);
+        }
+        return null;
+    }
 
     private sealed class TableReader(string name, IPFamily family)
     {

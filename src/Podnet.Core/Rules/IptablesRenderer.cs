@@ -1,3 +1,4 @@
+using Podnet.Core.Model;
 using Podnet.Core.Services;
 
 namespace Podnet.Core.Rules;
@@ -17,15 +18,28 @@ public static class IptablesRenderer
     {
         var ruleset = new RulesetBuilder(intent.Family);
         FixedRules.Write(ruleset, config);
-        var comments = intent.EndpointCount <= LargeCluster;
-        foreach (var port in intent.Ports)
+        Write(ruleset, intent.Ports, config, IsLarge(intent.EndpointCount));
+        NodePortJumps.Write(ruleset, config);
+        return ruleset.Build();
+    }
+
+    internal static bool IsLarge(int endpoints) => endpoints > LargeCluster;
+
+    /// <summary>What a Service adds to all this.</summary>
+    internal static IptablesRuleset RenderShare(IPFamily family, IEnumerable<ServicePortIntent> ports, ServiceProxyConfig config, bool large)
+    {
+        var ruleset = new RulesetBuilder(family);
+        Write(ruleset, ports, config, large);
+        return ruleset.Build();
+    }
+
+    private static void Write(RulesetBuilder ruleset, IEnumerable<ServicePortIntent> ports, ServiceProxyConfig config, bool large)
+    {
+        foreach (var port in ports)
         {
             DispatchRules.Write(ruleset, port, config);
             ServiceRules.Write(ruleset, port, config);
-            EndpointRules.Write(ruleset, port, comments);
+            EndpointRules.Write(ruleset, port, comments: !large);
         }
-
-        NodePortJumps.Write(ruleset, config);
-        return ruleset.Build();
     }
 }

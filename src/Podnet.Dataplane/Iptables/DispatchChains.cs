@@ -29,11 +29,20 @@ internal static class DispatchChains
             return;
         }
 
+        Write(patch, wanted.Name, wrong, missing);
+    }
+
+    /// <summary>The rules of one Service there.</summary>
+    public static void Replace(TablePatch patch, string chain, ImmutableArray<IptablesRule> before, ImmutableArray<IptablesRule> now) =>
+        Write(patch, chain, Subtract(before, now), Subtract(now, before));
+
+    private static void Write(TablePatch patch, string chain, List<IptablesRule> wrong, List<IptablesRule> missing)
+    {
         foreach (var rule in wrong)
-            patch.Remove(wanted.Name, rule);
+            patch.Remove(chain, rule);
         // Each goes to the front, so the last of them first.
         foreach (var rule in Enumerable.Reverse(missing))
-            patch.Insert(wanted.Name, 1, rule);
+            patch.Insert(chain, 1, rule);
     }
 
     /// <summary>The jumps to the node ports, which must come after all Services.</summary>

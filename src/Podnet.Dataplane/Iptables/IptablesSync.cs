@@ -11,8 +11,10 @@ public readonly record struct ChainName(string Table, string Chain)
 /// <summary>What one pass of the driver changed.</summary>
 /// <param name="Written">Chains that were missing or wrong; of built-in ones, only jumps into ours were touched.</param>
 /// <param name="Deleted">Chains that nothing wants any more.</param>
-/// <param name="ReadBack">The kernel was read, so this is against what was really there.</param>
-public sealed record IptablesSync(ImmutableArray<ChainName> Written, ImmutableArray<ChainName> Deleted, bool ReadBack)
+/// <param name="RuleCounts">Rules that were written, by table.</param>
+public sealed record IptablesSync(ImmutableArray<ChainName> Written, ImmutableArray<ChainName> Deleted, ImmutableDictionary<string, int> RuleCounts)
 {
+    public static readonly IptablesSync Nothing = new([], [], ImmutableDictionary<string, int>.Empty);
+
     public bool ChangedNothing => Written.IsEmpty && Deleted.IsEmpty;
 }

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.RegularExpressions;
 using Podnet.Core.Model;
 using Podnet.Core.Rules;
+using Podnet.Dataplane.Nftables;
 using Podnet.Linux;
 
 namespace Podnet.Dataplane.Iptables;
@@ -17,7 +18,13 @@ internal sealed partial class IptablesTool(IPFamily family, string folder = "")
     /// <summary>Arbitrary: tens of thousands of chains take some ten seconds.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
+    private readonly Lazy<bool> _isNftables = new(() => Run(folder + (family == IPFamily.V4 ? "iptables" : "ip6tables"), ["--version"], default)
+        .StandardOutput.Contains("(nf_tables)", StringComparison.Ordinal));
+
     private readonly string _name = folder + (family == IPFamily.V4 ? "iptables" : "ip6tables");
+
+    /// <summary>These programs write to nf_tables, which tells others what they changed; else to the kernel's older iptables, which does not.</summary>
+    public bool IsNftables => _isNftables.Value;
 
     /// <summary>All tables with their counters. A table that nobody has used yet is missing.</summary>
     public IptablesRuleset Save()
@@ -48,12 +55,19 @@ internal sealed partial class IptablesTool(IPFamily family, string folder = "")
         return result.Succeeded ? result.StandardOutput : throw new IptablesException($"{program}: {Words(result)}");
     }
 
-    /// <summary>Each table of the input is changed as a whole or not at all.</summary>
-    public void Restore(string input)
+    /// <summary>One chain with its counters; null where it is not there, or cannot be read: the program does not tell them apart.</summary>
+    public IptablesChain? TryRead(string table, string chain)
+    {
+        var result = Run(_name, ["-w", "5", "-t", table, "-v", "-S", chain], default);
+        return result.Succeeded ? IptablesParser.ParseChain(result.StandardOutput, chain, family) : null;
+    }
+
+    /// <summary>Each part of the input, up to its COMMIT, is carried out as a whole or not at all.</summary>
+    /// <param name="ruleset">Is told that what this changes is ours; null where nobody listens.</param>
+    public void Restore(string input, Ruleset? ruleset = null)
     {
         var program = $"{_name}-restore";
-        // -w 5: wait so many seconds for the lock of other iptables programs (only the legacy ones have one).
-        var result = Run(program, ["--noflush", "--counters", "-w", "5"], Encoding.UTF8.GetBytes(input));
+        var result = ruleset is null ? Start() : ruleset.Run(Start, input.AsSpan().Count("COMMIT\n"));
         if (result.Succeeded)
             return;
         var words = Words(result);
@@ -62,6 +76,9 @@ internal sealed partial class IptablesTool(IPFamily family, string folder = "")
         if (number.Success && int.TryParse(number.Groups["number"].ValueSpan, NumberStyles.None, null, out var n) && n >= 1 && n <= lines.Length)
             throw new IptablesException($"{program}: {words}; line {n} is: {lines[n - 1]}", lines[n - 1]);
         throw new IptablesException($"{program}: {words}");
+
+        // -w 5: wait so many seconds for the lock of other iptables programs (only the legacy ones have one).
+        ProcessResult Start() => Run(program, ["--noflush", "--counters", "-w", "5"], Encoding.UTF8.GetBytes(input));
     }
 
     /// <summary>False where the package iptables is not installed.</summary>

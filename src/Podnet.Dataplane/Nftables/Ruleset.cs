@@ -1,4 +1,5 @@
 using Podnet.Core.Nftables;
+using Podnet.Linux;
 using Podnet.Netlink.Nftables;
 
 namespace Podnet.Dataplane.Nftables;
@@ -11,6 +12,9 @@ public sealed class Ruleset : IDisposable
 {
     /// <summary>Arbitrary: some milliseconds' worth of events.</summary>
     private const int Large = 1000;
+
+    /// <summary>Arbitrary: one for each table that iptables keeps.</summary>
+    private const int FewCommits = 3;
 
     private readonly Lock _gate = new(); // Around the events and what is known from them: who waits is another thread.
     private readonly NftablesEvents _events = new(); // Before the first read, so that nothing is missed in between.
@@ -55,6 +59,35 @@ public sealed class Ruleset : IDisposable
             Lose();
     }
 
+    /// <summary>Runs a program to its end; what it changes is ours.</summary>
+    /// <param name="commits">So many transactions it makes. Of many the kernel is not asked to tell.</param>
+    internal ProcessResult Run(Func<ProcessResult> program, int commits)
+    {
+        lock (_gate)
+        {
+            Drain();
+            var isLarge = commits > FewCommits;
+            var before = _socket.Generation();
+            if (isLarge)
+                _events.Leave();
+            ProcessResult result;
+            try
+            {
+                result = program();
+            }
+            finally
+            {
+                if (isLarge)
+                    _events.Join();
+            }
+            // The first netlink socket of a process has the process's id as its port, and all events of a commit are there when it is done.
+            Drain((uint)result.Pid);
+            if (isLarge && _socket.Generation() - before > (uint)commits)
+                Lose();
+            return result;
+        }
+    }
+
     /// <summary>What others did to a table since this was asked last; null for nothing.</summary>
     internal TableTouches? Take(TableName table)
     {
@@ -97,14 +130,15 @@ public sealed class Ruleset : IDisposable
         }
     }
 
+    /// <param name="guest">The port of a program that works for us; 0 for none.</param>
     /// <returns>Whether there was something of somebody else's, or may have been.</returns>
-    private bool Drain()
+    private bool Drain(uint guest = 0)
     {
         var any = false;
         while (_events.ReceiveIfReady() is { Count: > 0 } events)
         {
             foreach (var happened in events)
-                any |= Note(happened);
+                any |= (guest == 0 || happened.Port != guest) && Note(happened);
         }
         return any;
     }
@@ -125,7 +159,7 @@ public sealed class Ruleset : IDisposable
                 touches.Touch(happened.Name, happened.Keys);
                 break;
             case NftablesSubject.Chain or NftablesSubject.Rule:
-                touches.Rules = true;
+                touches.Touch(happened.Name);
                 break;
             default:
                 touches.IsUnknown = true;
@@ -139,12 +173,16 @@ public sealed class Ruleset : IDisposable
 internal sealed class TableTouches
 {
     private readonly Dictionary<string, HashSet<ByteString>> _elements = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _chains = new(StringComparer.Ordinal);
 
     /// <summary>The table itself or a whole set, or more than could be kept: only a look at everything tells.</summary>
     internal bool IsUnknown { get; set; }
 
     /// <summary>Chains, or rules in them.</summary>
-    internal bool Rules { get; set; }
+    internal bool Rules => _chains.Count > 0;
+
+    /// <summary>Those that came or went, or of which a rule did.</summary>
+    internal IReadOnlyCollection<string> Chains => _chains;
 
     internal bool IsAny => IsUnknown || Rules || _elements.Count > 0;
 
@@ -153,6 +191,8 @@ internal sealed class TableTouches
 
     /// <summary>Of ranges the kernel tells edges, which say nothing one by one: such a set, always a small one, is looked at as a whole.</summary>
     internal bool IsWhole(string set) => _elements.ContainsKey(set) && ServiceSets.All.Any(one => one.Name == set && one.Intervals);
+
+    internal void Touch(string chain) => _chains.Add(chain);
 
     internal void Touch(string set, IEnumerable<ByteString> keys)
     {

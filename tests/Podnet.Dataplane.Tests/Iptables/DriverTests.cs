@@ -1,6 +1,7 @@
 using System.Net;
 using Podnet.Core.Model;
 using Podnet.Core.Rules;
+using Podnet.Core.Services;
 using Podnet.Dataplane.Iptables;
 using Podnet.Fixtures;
 using Podnet.Netlink;
@@ -15,6 +16,7 @@ public sealed class DriverTests : IDisposable
 
     private readonly Kernel _kernel = new();
     private readonly IptablesDriver _driver = new(IPFamily.V4);
+    private IptablesRuleset _last = IptablesRuleset.Empty(IPFamily.V4);
 
     public void Dispose() => _kernel.Dispose();
 
@@ -28,12 +30,12 @@ public sealed class DriverTests : IDisposable
         _kernel.Run("iptables", "-t", "nat", "-X");
         Assert.False(_kernel.In(_driver.CanariesStand));
 
-        var repair = _kernel.In(_driver.Check);
+        var repair = Check();
 
         Assert.All(repair.Written, c => Assert.Equal("nat", c.Table));
         Assert.Equal(before, Saved());
         Assert.True(_kernel.In(_driver.CanariesStand));
-        Assert.True(_kernel.In(_driver.Check).ChangedNothing);
+        Assert.True(Check().ChangedNothing);
     }
 
     [Fact]
@@ -44,7 +46,7 @@ public sealed class DriverTests : IDisposable
         _kernel.Run("iptables", "-t", "nat", "-A", "KUBE-SEP-B4KBD76YHXMJL4VO", "-j", "ACCEPT");
         _kernel.Run("iptables", "-t", "nat", "-D", "KUBE-SVC-YK2SNH4V42VSDWIJ", "2");
 
-        var repair = _kernel.In(_driver.Check);
+        var repair = Check();
 
         Assert.Equal(["nat KUBE-SEP-B4KBD76YHXMJL4VO", "nat KUBE-SVC-YK2SNH4V42VSDWIJ"], repair.Written.Select(c => c.ToString()));
         Assert.Empty(repair.Deleted);
@@ -58,7 +60,7 @@ public sealed class DriverTests : IDisposable
         SetCounters("KUBE-SERVICES", "10.0.33.45/32", packets: 7);
         _kernel.Run("iptables", "-t", "nat", "-I", "KUBE-SERVICES", "-d", "203.0.113.1", "-j", "ACCEPT");
 
-        Assert.Equal(["nat KUBE-SERVICES"], _kernel.In(_driver.Check).Written.Select(c => c.ToString()));
+        Assert.Equal(["nat KUBE-SERVICES"], Check().Written.Select(c => c.ToString()));
         Assert.Contains("[7:420] -A KUBE-SERVICES -d 10.0.33.45/32", SavedWithCounters(), StringComparison.Ordinal);
         Assert.DoesNotContain("203.0.113.1", SavedWithCounters(), StringComparison.Ordinal);
     }
@@ -68,7 +70,7 @@ public sealed class DriverTests : IDisposable
     {
         Apply(Nginx);
         _kernel.Run("iptables", "-t", "nat", "-A", "KUBE-SERVICES", "-d", "203.0.113.1", "-j", "ACCEPT");
-        _kernel.In(_driver.Check);
+        Check();
         Assert.EndsWith("-j KUBE-NODEPORTS", RulesOf("nat", "KUBE-SERVICES")[^1], StringComparison.Ordinal);
         Assert.Equal(2, RulesOf("nat", "KUBE-SERVICES").Length);
     }
@@ -103,25 +105,27 @@ public sealed class DriverTests : IDisposable
     [Fact]
     public void One_Service_more_leaves_the_counters_of_the_others_alone()
     {
-        Apply(Nginx);
-        SetCounters("KUBE-SERVICES", "10.0.33.45/32", packets: 7);
         var both = Nginx with
         {
             Services = Nginx.Services.AddRange(NodePort.Services),
             EndpointSlices = Nginx.EndpointSlices.AddRange(NodePort.EndpointSlices),
         };
 
-        var sync = Apply(both);
+        var services = new IptablesServices(IPFamily.V4, RuleFixture.Config);
+        ObjectName[] nginx = [.. Nginx.Services.Keys], nodePort = [.. NodePort.Services.Keys];
+        Apply(ClusterState.Empty);
+        Change(services, Nginx, nginx);
+        SetCounters("KUBE-SERVICES", "10.0.33.45/32", packets: 7);
+        var sync = Change(services, both, nodePort);
 
-        Assert.False(sync.ReadBack);
         Assert.DoesNotContain(sync.Written, c => c.Chain is "KUBE-SVC-YK2SNH4V42VSDWIJ" or "KUBE-SEP-B4KBD76YHXMJL4VO" or "KUBE-POSTROUTING");
         Assert.Contains("[7:420] -A KUBE-SERVICES -d 10.0.33.45/32", SavedWithCounters(), StringComparison.Ordinal);
-        Assert.True(_kernel.In(_driver.Check).ChangedNothing);
+        Assert.True(Check().ChangedNothing);
 
-        sync = Apply(Nginx);
+        sync = Change(services, Nginx, nodePort);
         Assert.Contains(new ChainName("nat", "KUBE-SVC-XDEA7KB6IHSTFSRR"), sync.Deleted);
         Assert.Contains("[7:420] -A KUBE-SERVICES -d 10.0.33.45/32", SavedWithCounters(), StringComparison.Ordinal);
-        Assert.True(_kernel.In(_driver.Check).ChangedNothing);
+        Assert.True(Check().ChangedNothing);
     }
 
     [Fact]
@@ -135,7 +139,7 @@ public sealed class DriverTests : IDisposable
             Assert.Equal(SavedRules.Normalize(RuleFixture.Read(name).Expected(IPFamily.V4)!), Saved());
         }
 
-        Assert.True(_kernel.In(_driver.Check).ChangedNothing);
+        Assert.True(Check().ChangedNothing);
     }
 
     [Fact]
@@ -153,9 +157,9 @@ public sealed class DriverTests : IDisposable
         Assert.Equal(before, Foreign());
         Apply(Nginx);
         _kernel.Run("iptables", "-t", "nat", "-F", "KUBE-SERVICES");
-        _kernel.In(_driver.Check);
+        Check();
         Assert.Equal(before, Foreign());
-        Assert.True(_kernel.In(_driver.Check).ChangedNothing);
+        Assert.True(Check().ChangedNothing);
 
         _kernel.In(_driver.Cleanup);
         Assert.Equal(before, SavedRules.Normalize(_kernel.Run("iptables-save")).Where(l => l[0] is '-' || l.Contains("MINE", StringComparison.Ordinal) || l.Contains("HINT", StringComparison.Ordinal)));
@@ -174,7 +178,7 @@ public sealed class DriverTests : IDisposable
         var before = Saved();
         _kernel.Run("iptables", "-D", "INPUT", "2");
         _kernel.Run("iptables", "-t", "nat", "-D", "PREROUTING", "1");
-        var repair = _kernel.In(_driver.Check);
+        var repair = Check();
         Assert.Equal(["filter INPUT", "nat PREROUTING"], repair.Written.Select(c => c.ToString()));
         Assert.Equal(before, Saved());
     }
@@ -185,34 +189,36 @@ public sealed class DriverTests : IDisposable
         Apply(Nginx);
         var before = Saved();
         _kernel.Run("iptables", "-t", "nat", "-A", "PREROUTING", "-m", "comment", "--comment", "kubernetes service portals", "-j", "KUBE-SERVICES");
-        Assert.Equal(["nat PREROUTING"], _kernel.In(_driver.Check).Written.Select(c => c.ToString()));
+        Assert.Equal(["nat PREROUTING"], Check().Written.Select(c => c.ToString()));
         Assert.Equal(before, Saved());
     }
 
     [Fact]
     public void A_refused_restore_names_the_line_and_the_next_pass_puts_all_right()
     {
-        Apply(NodePort);
+        var services = new IptablesServices(IPFamily.V4, RuleFixture.Config);
+        Apply(ClusterState.Empty);
+        Change(services, NodePort, [.. NodePort.Services.Keys]);
         // Somebody's rule holds on to a chain that is to go: the kernel refuses to delete it.
         _kernel.Run("iptables", "-t", "nat", "-N", "MINE");
         _kernel.Run("iptables", "-t", "nat", "-A", "MINE", "-j", "KUBE-SVC-XDEA7KB6IHSTFSRR");
 
-        var refused = Assert.Throws<IptablesException>(() => Apply(Nginx));
+        var refused = Assert.Throws<IptablesException>(() => Change(services, Nginx, [.. NodePort.Services.Keys, .. Nginx.Services.Keys]));
 
         Assert.Contains("KUBE-SVC-XDEA7KB6IHSTFSRR", refused.Message, StringComparison.Ordinal);
         Assert.StartsWith("-X KUBE-SVC-XDEA7KB6IHSTFSRR", refused.Line, StringComparison.Ordinal);
 
-        Assert.True(Apply(Nginx).ReadBack);
+        Apply(Nginx);
         Assert.Equal(2, RulesOf("nat", "KUBE-SVC-YK2SNH4V42VSDWIJ").Length - 1);
         Assert.Empty(RulesOf("nat", "KUBE-SVC-XDEA7KB6IHSTFSRR"));
         Assert.Single(RulesOf("nat", "MINE"));
-        Assert.True(_kernel.In(_driver.Check).ChangedNothing);
+        Assert.True(Check().ChangedNothing);
     }
 
     [Fact]
     public void A_missing_program_is_said_with_its_package()
     {
-        var driver = new IptablesDriver(IPFamily.V4, new IptablesTool(IPFamily.V4, "/nowhere/"));
+        var driver = new IptablesDriver(IPFamily.V4, null, new IptablesTool(IPFamily.V4, "/nowhere/"));
         var missing = Assert.Throws<IptablesException>(() => driver.Apply(Render(Nginx)));
         Assert.Equal("the program /nowhere/iptables-save is not there: install the Debian package iptables", missing.Message);
     }
@@ -223,7 +229,7 @@ public sealed class DriverTests : IDisposable
         _kernel.Run("iptables", "-t", "mangle", "-N", "KUBE-KUBELET-CANARY");
         Apply(Nginx);
         _kernel.Run("iptables", "-A", "KUBE-FIREWALL", "-m", "mark", "--mark", "0x8000/0x8000", "-j", "DROP");
-        Assert.True(_kernel.In(_driver.Check).ChangedNothing);
+        Assert.True(Check().ChangedNothing);
         _kernel.In(_driver.Cleanup);
         Assert.Equal(2, RulesOf("filter", "KUBE-FIREWALL").Length);
         Assert.Contains("-A INPUT -j KUBE-FIREWALL", Saved());
@@ -263,20 +269,41 @@ public sealed class DriverTests : IDisposable
             NodePortAddresses = [IPNetwork.Parse("10.99.0.0/24")],
             InterfaceAddresses = [IPAddress.Loopback, IPAddress.Parse("10.99.0.2"), IPAddress.Parse("10.98.0.2")],
         };
-        var intent = Podnet.Core.Services.ServicePlanner.Plan(NodePort, "node-1", IPFamily.V4);
-        _kernel.In(() => _driver.Apply(IptablesRenderer.Render(intent, config)));
+        var intent = ServicePlanner.Plan(NodePort, "node-1", IPFamily.V4);
+        Apply(IptablesRenderer.Render(intent, config));
         Assert.Equal("-A KUBE-SERVICES -d 10.99.0.2/32 -m comment --comment \"kubernetes service nodeports; NOTE: this must be the last rule in this chain\" -j KUBE-NODEPORTS", RulesOf("nat", "KUBE-SERVICES")[^1]);
         Assert.Single(RulesOf("nat", "KUBE-NODEPORTS"));
         Assert.Empty(RulesOf("filter", "KUBE-FIREWALL"));
 
-        _kernel.In(() => _driver.Apply(IptablesRenderer.Render(intent, RuleFixture.Config with { LocalhostNodePorts = false })));
+        Apply(IptablesRenderer.Render(intent, RuleFixture.Config with { LocalhostNodePorts = false }));
         Assert.StartsWith("-A KUBE-SERVICES ! -d 127.0.0.0/8 ", RulesOf("nat", "KUBE-SERVICES")[^1], StringComparison.Ordinal);
-        Assert.True(_kernel.In(_driver.Check).ChangedNothing);
+        Assert.True(Check().ChangedNothing);
     }
 
     private static IptablesRuleset Render(ClusterState state) => RuleFixture.Render(state, IPFamily.V4);
 
-    private IptablesSync Apply(ClusterState state) => _kernel.In(() => _driver.Apply(Render(state)));
+    private IptablesSync Apply(ClusterState state) => Apply(Render(state));
+
+    private IptablesSync Apply(IptablesRuleset rules)
+    {
+        _last = rules;
+        return _kernel.In(() => _driver.Apply(rules));
+    }
+
+    private IptablesSync Check() => _kernel.In(() => _driver.Apply(_last));
+
+    private IptablesSync Change(IptablesServices services, ClusterState state, params ObjectName[] names)
+    {
+        var change = new IptablesChange();
+        foreach (var name in names)
+        {
+            services.Put(name, state.Services.TryGetValue(name, out var service)
+                ? ServicePlanner.PlanService(service, state.SlicesOf(name), state.Nodes["node-1"], IPFamily.V4)
+                : ServiceIntent.Empty(IPFamily.V4), change);
+        }
+        _last = services.Render();
+        return _kernel.In(() => _driver.Apply(change));
+    }
 
     private IReadOnlyList<string> Saved() => SavedRules.Normalize(_kernel.Run("iptables-save"));
 

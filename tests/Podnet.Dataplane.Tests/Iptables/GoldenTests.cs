@@ -22,7 +22,6 @@ public sealed class GoldenTests
         var saved = kernel.Run(family == IPFamily.V4 ? "iptables-save" : "ip6tables-save");
         Assert.Equal(SavedRules.Normalize(fixture.Expected(family)!), SavedRules.Normalize(saved));
         Assert.True(kernel.In(() => driver.Apply(fixture.Render(family))).ChangedNothing);
-        Assert.True(kernel.In(driver.Check).ChangedNothing);
     }
 
     [Theory]
