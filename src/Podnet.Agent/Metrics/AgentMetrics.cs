@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using Podnet.Core.Model;
-using Podnet.Core.Rules;
 using Podnet.Core.Services;
 
 namespace Podnet.Agent.Metrics;
