@@ -234,6 +234,13 @@ public sealed class ProtocolTests : IDisposable
         Assert.Contains("prevResult", message);
     }
 
+    [Fact]
+    public void A_previous_result_with_half_a_character_is_code_6()
+    {
+        var config = _folder.Config("10.0.0.0/24")[..^1] + ""","prevResult":{"interfaces":[{"name":"eth0","sandbox":"\ud800"}]}}""";
+        Assert.Equal(6, new Call("CHECK") { Netns = "/proc/1/ns/mnt", Config = config }.Fail().Code);
+    }
+
     private static JsonNode Result(JsonNode config)
     {
         var read = NetworkConfig.Read(new MemoryStream(Encoding.UTF8.GetBytes(config.ToJsonString())), new Request(CniCommand.Add, "c", "eth0", null, CniArguments.None), _ => { });

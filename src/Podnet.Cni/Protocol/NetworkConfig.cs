@@ -65,7 +65,7 @@ internal sealed record NetworkConfig
                 _ => ReadAll(config, root, request.Arguments),
             };
         }
-        catch (InvalidOperationException e) // half of a surrogate pair in a string
+        catch (InvalidOperationException e) // half of a surrogate pair in a string or a key
         {
             throw new CniException(CniErrorCode.Decode, "the network configuration has a string that is no text", e.Message);
         }
