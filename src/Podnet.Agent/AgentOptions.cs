@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Net;
 using Microsoft.Extensions.Logging;
+using Podnet.Core.Routes;
 
 namespace Podnet.Agent;
 
@@ -35,6 +36,12 @@ public sealed record AgentOptions(string NodeName, string? Kubeconfig)
 
     /// <summary>Where pods are, for egress and for <see cref="LocalDetection.ClusterCidr"/>. Egress adds the pod CIDRs of all nodes.</summary>
     public ImmutableArray<IPNetwork> ClusterCidrs { get; init; } = [];
+
+    /// <summary>How packets get to other nodes' pods.</summary>
+    public PodNetworkMode PodNetwork { get; init; } = PodNetworkMode.Auto;
+
+    /// <summary>What pods reach with their own addresses, beside pods and nodes: ip-masq-agent's nonMasqueradeCIDRs.</summary>
+    public ImmutableArray<IPNetwork> NonMasqueradeCidrs { get; init; } = [];
 
     /// <summary>Null: by <see cref="ClusterCidrs"/> or, where there are none, by this node's own pod CIDRs.</summary>
     public LocalDetection? DetectLocal { get; init; }

@@ -16,12 +16,15 @@ internal sealed class EgressPart(AgentOptions options, Lazy<Ruleset> ruleset) : 
     {
         if (!changes.Nodes && !readBack)
             return null;
-        _wanted = EgressMasquerade.For(state, options.NodeName, options.ClusterCidrs);
+        _wanted = Wanted(state);
         return Repair();
     }
 
     public PartPreview Preview(ClusterState state) => PartPreview.Of(
-        Tools.Nft, (_driver ??= new EgressDriver(ruleset.Value)).Preview(EgressMasquerade.For(state, options.NodeName, options.ClusterCidrs)));
+        Tools.Nft, (_driver ??= new EgressDriver(ruleset.Value)).Preview(Wanted(state)));
 
     public string? Repair() => Reports.Text((_driver ??= new EgressDriver(ruleset.Value)).Apply(_wanted));
+
+    private IReadOnlyCollection<EgressMasquerade> Wanted(ClusterState state) =>
+        EgressMasquerade.For(state, options.NodeName, options.ClusterCidrs, options.NonMasqueradeCidrs);
 }

@@ -57,7 +57,7 @@ public static class NodeCleanup
 
     private static IEnumerable<string> Routes()
     {
-        using var driver = new RouteDriver();
+        using var driver = new PodNetworkDriver();
         return Reports.Text(driver.Cleanup()) is { } done ? [$"routes: {done}"] : [];
     }
 }

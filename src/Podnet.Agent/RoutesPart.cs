@@ -4,11 +4,11 @@ using Podnet.Dataplane.Routes;
 
 namespace Podnet.Agent;
 
-/// <summary>Routes to the pods of other nodes.</summary>
+/// <summary>Routes to the pods of other nodes, with the VXLAN device that some may need.</summary>
 internal sealed class RoutesPart(AgentOptions options) : IPreviewedPart, IDisposable
 {
-    private RouteDriver? _driver; // Made on the loop's thread: its socket belongs to that thread's namespace.
-    private IReadOnlyCollection<PodRoute> _wanted = [];
+    private PodNetworkDriver? _driver; // Made on the loop's thread: its socket belongs to that thread's namespace.
+    private PodNetwork? _wanted;
 
     public string Name => "Routes";
 
@@ -16,14 +16,24 @@ internal sealed class RoutesPart(AgentOptions options) : IPreviewedPart, IDispos
     {
         if (!changes.Nodes && !readBack)
             return null;
-        _wanted = PodRoutes.For(state, options.NodeName);
+        _wanted = Wanted(state);
         return Repair();
     }
 
-    public PartPreview Preview(ClusterState state) =>
-        PartPreview.Of(Tools.Shell, (_driver ??= new RouteDriver()).Preview(PodRoutes.For(state, options.NodeName)));
+    public PartPreview Preview(ClusterState state)
+    {
+        var wanted = Wanted(state);
+        return PartPreview.Of(Tools.Shell, _driver!.Preview(wanted));
+    }
 
-    public string? Repair() => Reports.Text((_driver ??= new RouteDriver()).Apply(_wanted));
+    public string? Repair() => _wanted is { } wanted ? Reports.Text(_driver!.Apply(wanted)) : null;
 
     public void Dispose() => _driver?.Dispose();
+
+    private PodNetwork Wanted(ClusterState state)
+    {
+        _driver ??= new PodNetworkDriver();
+        var own = state.Nodes.TryGetValue(options.NodeName, out var node) ? node.InternalIPs : [];
+        return PodNetwork.For(state, options.NodeName, options.PodNetwork, _driver.ReadUnderlay(own));
+    }
 }

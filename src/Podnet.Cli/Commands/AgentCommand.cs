@@ -37,8 +37,9 @@ internal static class AgentCommand
         };
         var verbosity = new Option<int?>("--v", "-v") { Description = "4 and more: log what is for debugging." };
         var flags = new AgentFlags();
+        var podNetworkFlags = new PodNetworkFlags();
         var command = new Command("agent", "Run a node's agent: routes, egress and Services of the network namespace it is in.") { node, file, cniFolder, podNetwork, cleanup, verbosity };
-        foreach (var flag in flags.Options)
+        foreach (var flag in flags.Options.Concat(podNetworkFlags.Options))
             command.Add(flag);
         command.SetAction(async (parsed, cancel) =>
         {
@@ -48,7 +49,7 @@ internal static class AgentCommand
             var options = parsed.GetValue(file) is { } path
                 ? FromFile(path, parsed, parsed.GetValue(node), flags)
                 : AgentConfiguration.Build(flags.Read(parsed, parsed.GetValue(node)), flags.Fault);
-            options = options with { Cni = cni };
+            options = podNetworkFlags.Put(parsed, options with { Cni = cni });
             if (parsed.GetValue(verbosity) is { } v)
                 options = options with { LogLevel = v >= DebugVerbosity ? LogLevel.Debug : LogLevel.Information };
             try

@@ -17,11 +17,13 @@ namespace Podnet.Core.Routes;
 /// <param name="OwnPods">This node's pod CIDRs; never empty.</param>
 /// <param name="ClusterPods">Where all pods are. Disjoint, as sets of intervals must be.</param>
 /// <param name="NodeIPs">All nodes' addresses, this one's too.</param>
+/// <param name="NotMasqueraded">Where else pods are seen as themselves, as configured. Disjoint.</param>
 public sealed record EgressMasquerade(
     IPFamily Family,
     ImmutableArray<IPNetwork> OwnPods,
     ImmutableArray<IPNetwork> ClusterPods,
-    ImmutableArray<IPAddress> NodeIPs)
+    ImmutableArray<IPAddress> NodeIPs,
+    ImmutableArray<IPNetwork> NotMasqueraded)
 {
     /// <summary>Of the table in either family; Podnet owns all of it.</summary>
     public const string TableName = "podnet";
@@ -29,10 +31,12 @@ public sealed record EgressMasquerade(
     public const string OwnPodsSet = "own-pods";
     public const string ClusterPodsSet = "cluster-pods";
     public const string NodeIPsSet = "node-ips";
+    public const string NotMasqueradedSet = "not-masqueraded";
     public const string TableComment = "Podnet";
     public const string OwnPodsComment = "pod CIDRs of this node";
     public const string ClusterPodsComment = "where all pods of the cluster are";
     public const string NodeIPsComment = "nodes of the cluster";
+    public const string NotMasqueradedComment = "where else pods are seen as themselves";
     public const string RuleComment = "from pods of this node to beyond the cluster";
 
     /// <summary>How the chain is hooked in, in nft's words.</summary>
@@ -42,12 +46,14 @@ public sealed record EgressMasquerade(
     public static string RuleText(IPFamily family)
     {
         var ip = family == IPFamily.V4 ? "ip" : "ip6";
-        return $"{ip} saddr @{OwnPodsSet} {ip} daddr != @{ClusterPodsSet} {ip} daddr != @{NodeIPsSet} counter masquerade fully-random comment \"{RuleComment}\"";
+        return $"{ip} saddr @{OwnPodsSet} {ip} daddr != @{ClusterPodsSet} {ip} daddr != @{NodeIPsSet} {ip} daddr != @{NotMasqueradedSet} counter masquerade fully-random comment \"{RuleComment}\"";
     }
 
     /// <summary>One for each family that the node has pods in, IPv4 first.</summary>
     /// <param name="clusterCidrs">Where pods may be beside the nodes' own pod CIDRs, as configured; may be empty.</param>
-    public static ImmutableArray<EgressMasquerade> For(ClusterState state, string nodeName, ImmutableArray<IPNetwork> clusterCidrs)
+    /// <param name="notMasqueraded">May be empty, and overlap.</param>
+    public static ImmutableArray<EgressMasquerade> For(
+        ClusterState state, string nodeName, ImmutableArray<IPNetwork> clusterCidrs, ImmutableArray<IPNetwork> notMasqueraded)
     {
         if (!state.Nodes.TryGetValue(nodeName, out var self))
             return [];
@@ -61,7 +67,8 @@ public sealed record EgressMasquerade(
                    family,
                    Networks.Disjoint(self.PodCidrs.Where(cidr => cidr.Family() == family)),
                    Networks.Disjoint(pods.Where(cidr => cidr.Family() == family)),
-                   [.. nodes.Where(ip => ip.Family() == family).Order(Networks.ByBytes)])
+                   [.. nodes.Where(ip => ip.Family() == family).Order(Networks.ByBytes)],
+                   Networks.Disjoint(notMasqueraded.Where(cidr => cidr.Family() == family)))
         ];
     }
 
@@ -75,6 +82,7 @@ public sealed record EgressMasquerade(
         PrintSet(text, OwnPodsSet, type, "\t\tflags interval\n", OwnPodsComment, OwnPods.Select(AddressText.Of));
         PrintSet(text, ClusterPodsSet, type, "\t\tflags interval\n", ClusterPodsComment, ClusterPods.Select(AddressText.Of));
         PrintSet(text, NodeIPsSet, type, "", NodeIPsComment, NodeIPs.Select(AddressText.Of));
+        PrintSet(text, NotMasqueradedSet, type, "\t\tflags interval\n", NotMasqueradedComment, NotMasqueraded.Select(AddressText.Of));
         text.Append($"\tchain {ChainName} {{\n\t\t{ChainText}\n");
         text.Append($"\t\t{RuleText(Family)}\n\t}}\n}}\n");
         return text.ToString();

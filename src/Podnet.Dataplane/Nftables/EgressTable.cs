@@ -13,7 +13,7 @@ internal static class EgressTable
     };
 
     internal static readonly string[] SetNames =
-        [EgressMasquerade.OwnPodsSet, EgressMasquerade.ClusterPodsSet, EgressMasquerade.NodeIPsSet];
+        [EgressMasquerade.OwnPodsSet, EgressMasquerade.ClusterPodsSet, EgressMasquerade.NodeIPsSet, EgressMasquerade.NotMasqueradedSet];
 
     internal static TableName NameIn(IPFamily family) =>
         new(family == IPFamily.V4 ? TableFamily.Ip : TableFamily.Ip6, EgressMasquerade.TableName);
@@ -29,6 +29,8 @@ internal static class EgressTable
                 [.. intent.ClusterPods.Select(Element.Of)]),
             (new Set(EgressMasquerade.NodeIPsSet, key) { Comment = EgressMasquerade.NodeIPsComment },
                 [.. intent.NodeIPs.Select(Element.Of)]),
+            (new Set(EgressMasquerade.NotMasqueradedSet, key) { Flags = SetFlags.Interval, Comment = EgressMasquerade.NotMasqueradedComment },
+                [.. intent.NotMasqueraded.Select(Element.Of)]),
         ];
     }
 
@@ -45,6 +47,8 @@ internal static class EgressTable
             new Lookup(EgressMasquerade.ClusterPodsSet, Inverted: true),
             destination,
             new Lookup(EgressMasquerade.NodeIPsSet, Inverted: true),
+            destination,
+            new Lookup(EgressMasquerade.NotMasqueradedSet, Inverted: true),
             new Counter(),
             new Masquerade(PortChoice.FullyRandom),
         ])

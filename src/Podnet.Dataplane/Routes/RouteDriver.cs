@@ -1,31 +1,35 @@
 using Podnet.Core.Routes;
 using Podnet.Netlink;
+using AddressFamily = System.Net.Sockets.AddressFamily;
 
 namespace Podnet.Dataplane.Routes;
 
-/// <summary>Keeps the routes to other nodes' pods, in the namespace of the thread that made this.</summary>
+/// <summary>Keeps the routes to other nodes' pods.</summary>
 /// <remarks>
-/// Its own are the routes of the main table that have protocol 80 and a gateway. Those of protocol 80 without one lead to this
-/// node's own pods and are the CNI plugin's. A route of anybody else is never touched, also where it stands in the way: adding
-/// ours then fails with EEXIST, and that is reported.
+/// Its own are the routes of protocol 80 that have a gateway, in the main table and in that for packets from pods. Those of
+/// protocol 80 without one lead to this node's own pods and are the CNI plugin's. A route of anybody else is never touched, also
+/// where it stands in the way: adding ours then fails with EEXIST, and that is reported.
 /// </remarks>
-public sealed class RouteDriver : IDisposable
+/// <param name="encapsulate">Routes through VXLAN say which host their packets are for; else the device's forwarding entries do.</param>
+internal sealed class RouteDriver(RouteSocket socket, bool encapsulate)
 {
-    private readonly RouteSocket _socket = new();
+    /// <summary>IP6_RT_PRIO_USER (linux/ipv6_route.h): what the kernel makes of an IPv6 route without a metric.</summary>
+    private const uint DefaultMetricV6 = 1024;
 
     /// <summary>Makes the kernel's routes these. Each is added or repaired for itself; those that nobody wants go last.</summary>
-    public ApplyReport Apply(IReadOnlyCollection<PodRoute> wanted) => Plan(wanted).Execute(_socket);
+    internal ApplyReport Apply(IReadOnlyCollection<PodRoute> wanted) => Plan(wanted).Execute(socket);
 
     /// <summary>What <see cref="Apply"/> would do, as commands of ip(8).</summary>
-    public IReadOnlyList<string> Preview(IReadOnlyCollection<PodRoute> wanted) => Plan(wanted).Commands;
+    internal IReadOnlyList<string> Preview(IReadOnlyCollection<PodRoute> wanted) => Plan(wanted).Commands;
 
-    private Changes Plan(IReadOnlyCollection<PodRoute> wanted)
+    private RouteChanges Plan(IReadOnlyCollection<PodRoute> wanted)
     {
-        var changes = new Changes();
+        var changes = new RouteChanges();
         var orphans = new HashSet<Route>(Own());
-        foreach (var route in wanted.Select(Render))
+        var device = wanted.Any(route => route.VxlanHost is not null) ? socket.FindLink(VxlanOverlay.DeviceName)?.Index ?? 0 : 0;
+        foreach (var route in wanted.Select(route => Render(route, device)))
         {
-            var same = orphans.Where(have => have.Destination.Equals(route.Destination)).ToList();
+            var same = orphans.Where(have => have.Destination.Equals(route.Destination) && have.Table == route.Table).ToList();
             if (same.Find(have => Matches(have, route)) is { } right)
             {
                 orphans.Remove(right);
@@ -33,78 +37,44 @@ public sealed class RouteDriver : IDisposable
             else if (same.Find(have => have.Metric == route.Metric) is { } wrong)
             {
                 orphans.Remove(wrong);
-                changes.Replace(route);
+                Add(changes, requests => requests.ReplaceRoute(route), "replace", route);
             }
             else
             {
-                changes.Add(route);
+                Add(changes, requests => requests.AddRoute(route), "add", route);
             }
         }
 
         foreach (var orphan in orphans)
-            changes.Delete(orphan);
+            Add(changes, requests => requests.DeleteRoute(orphan), "delete", orphan);
         return changes;
     }
 
-    /// <summary>Takes all of them away.</summary>
-    public ApplyReport Cleanup() => Apply([]);
+    private IEnumerable<Route> Own() => socket.Routes(RouteProtocol.Podnet)
+        .Where(route => route is { Gateway: not null, Table: Route.MainTable or PodRoute.FromPodsTable });
 
-    public void Dispose() => _socket.Dispose();
-
-    private IEnumerable<Route> Own() =>
-        _socket.Routes(RouteProtocol.Podnet).Where(route => route.Gateway is not null && route.Table == Route.MainTable);
-
-    private static Route Render(PodRoute route) => new(route.Destination)
+    private Route Render(PodRoute route, int vxlan) => new(route.Destination)
     {
         Gateway = route.Gateway,
         Protocol = (RouteProtocol)PodRoute.Protocol,
-        Metric = route.Destination.BaseAddress.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6 ? DefaultMetricV6 : 0,
+        Metric = route.Destination.BaseAddress.AddressFamily == AddressFamily.InterNetworkV6 ? DefaultMetricV6 : 0,
+        Table = route.FromPods ? PodRoute.FromPodsTable : Route.MainTable,
+        Device = route.VxlanHost is null ? 0 : vxlan,
+        OnLink = route.VxlanHost is not null,
+        Encapsulation = route.VxlanHost is { } host && encapsulate ? new Encapsulation(VxlanOverlay.Id, host) : null,
     };
 
-    /// <summary>IP6_RT_PRIO_USER (linux/ipv6_route.h): what the kernel makes of an IPv6 route without a metric.</summary>
-    private const uint DefaultMetricV6 = 1024;
+    /// <summary>The device of a route that names none is the kernel's to find, by the gateway.</summary>
+    private static bool Matches(Route have, Route wanted) => (wanted.Device == 0 ? have with { Device = 0 } : have) == wanted;
 
-    /// <summary>The device is the kernel's to find, by the gateway.</summary>
-    private static bool Matches(Route have, Route wanted) => have with { Device = 0 } == wanted;
-
-    /// <summary>Requests, and beside them what to say of each that succeeds.</summary>
-    private sealed class Changes
+    private static void Add(RouteChanges changes, Action<RouteRequests> request, string verb, Route route)
     {
-        private readonly RouteRequests _requests = new();
-        private readonly List<string> _texts = [];
-
-        internal List<string> Commands { get; } = [];
-
-        internal void Add(Route route)
-        {
-            _requests.AddRoute(route);
-            Say("add", route);
-        }
-
-        internal void Replace(Route route)
-        {
-            _requests.ReplaceRoute(route);
-            Say("replace", route);
-        }
-
-        internal void Delete(Route route)
-        {
-            _requests.DeleteRoute(route);
-            Say("delete", route);
-        }
-
-        internal ApplyReport Execute(RouteSocket socket)
-        {
-            if (_requests.Count == 0)
-                return ApplyReport.Nothing;
-            var failures = socket.ExecuteEach(_requests);
-            return new ApplyReport([.. _texts.Where((_, i) => failures[i] is null)], [.. failures.OfType<Podnet.Linux.KernelException>()]);
-        }
-
-        private void Say(string verb, Route route)
-        {
-            _texts.Add($"{verb} route {route.Destination} via {route.Gateway}");
-            Commands.Add($"ip route {verb} {route.Destination} via {route.Gateway} proto {PodRoute.Protocol}");
-        }
+        var table = route.Table == Route.MainTable ? "" : $" table {route.Table}";
+        var encap = route.Encapsulation is not { } wrapped ? ""
+            : $" encap {(wrapped.Destination.AddressFamily == AddressFamily.InterNetwork ? "ip" : "ip6")} id {wrapped.Id} dst {wrapped.Destination}{(wrapped.Checksum ? " csum" : "")}";
+        changes.Add(
+            request,
+            $"{verb} route {route.Destination}{(route.Encapsulation is { } host ? $" encap to {host.Destination}" : "")} via {route.Gateway}{table}",
+            $"ip route {verb} {route.Destination}{encap} via {route.Gateway}{(route.OnLink ? $" dev {VxlanOverlay.DeviceName} onlink" : "")} proto {PodRoute.Protocol}{table}");
     }
 }

@@ -34,6 +34,9 @@ public sealed record Link(int Index, string Name)
 
     /// <summary>The index of the bridge that it is a port of; else 0.</summary>
     public int Master { get; init; }
+
+    /// <summary>Null where it is no VXLAN device.</summary>
+    public Vxlan? Vxlan { get; init; }
 }
 
 /// <summary>IFF_* (linux/if.h), those that matter here.</summary>

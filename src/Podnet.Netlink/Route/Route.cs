@@ -36,6 +36,9 @@ public sealed record Route(IPNetwork Destination)
     /// <summary>RTAX_MTU, in bytes; 0 is that of the device.</summary>
     public uint Mtu { get; init; }
 
+    /// <summary>Null: packets leave as they are.</summary>
+    public Encapsulation? Encapsulation { get; init; }
+
     /// <summary>RT_TABLE_MAIN.</summary>
     public const uint MainTable = 254;
 

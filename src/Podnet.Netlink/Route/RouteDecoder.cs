@@ -23,12 +23,50 @@ internal static class RouteDecoder
                 LinkAttribute.LinkNamespaceId => link with { PeerNamespaceId = (int)attributes.U32 },
                 LinkAttribute.Group => link with { Group = attributes.U32 },
                 LinkAttribute.Master => link with { Master = (int)attributes.U32 },
-                LinkAttribute.Info => link with { Kind = KindIn(attributes.Nested) },
+                LinkAttribute.Info => With(link, attributes.Nested),
                 _ => link,
             };
         }
 
         return link;
+    }
+
+    internal static ForwardingEntry? ForwardingEntry(NetlinkMessage message) =>
+        Neighbour(message) is { LinkAddress: { } mac } entry ? new ForwardingEntry(entry.Device, mac, entry.Ip) : null;
+
+    /// <summary>Null for a rule that does anything else than choose a table.</summary>
+    internal static PolicyRule? PolicyRule(NetlinkMessage message)
+    {
+        var header = message.Fixed<RuleHeader>();
+        if (header.Action != RuleHeader.ToTable || header.Family is not (AddressFamily.IPv4 or AddressFamily.IPv6))
+            return null;
+        var source = AddressFamily.Any(header.Family);
+        var rule = new PolicyRule(default, header.Table, 0) { Protocol = RouteProtocol.Unspecified };
+        var attributes = message.AttributesAfter<RuleHeader>();
+        while (attributes.MoveNext())
+        {
+            switch (attributes.Type)
+            {
+                case RuleAttribute.Source:
+                    source = attributes.Address;
+                    break;
+                case RuleAttribute.Priority:
+                    rule = rule with { Priority = attributes.U32 };
+                    break;
+                case RuleAttribute.Table:
+                    rule = rule with { Table = attributes.U32 };
+                    break;
+                case RuleAttribute.Protocol:
+                    rule = rule with { Protocol = (RouteProtocol)attributes.U8 };
+                    break;
+                default:
+                    break;
+            }
+        }
+
+        return header.SourceLength <= 8 * AddressFamily.LengthOf(source)
+            ? rule with { Source = new IPNetwork(source, header.SourceLength) }
+            : throw NetlinkFormat.Broken($"a rule for {source}/{header.SourceLength}");
     }
 
     internal static Address? Address(NetlinkMessage message)
@@ -125,6 +163,7 @@ internal static class RouteDecoder
         RouteAttribute.Priority => route with { Metric = attribute.U32 },
         RouteAttribute.Table => route with { Table = attribute.U32 },
         RouteAttribute.Metrics => route with { Mtu = MtuIn(attribute.Nested) },
+        RouteAttribute.Encapsulation => route with { Encapsulation = EncapsulationIn(attribute.Nested) },
         _ => route,
     };
 
@@ -139,14 +178,61 @@ internal static class RouteDecoder
         return 0;
     }
 
-    private static string? KindIn(AttributeReader info)
+    /// <summary>Null for a tunnel of another kind than to an IP address.</summary>
+    private static Encapsulation? EncapsulationIn(AttributeReader tunnel)
+    {
+        var (id, flags, destination) = (0UL, (ushort)0, (IPAddress?)null);
+        while (tunnel.MoveNext())
+        {
+            switch (tunnel.Type)
+            {
+                case TunnelAttribute.Id when tunnel.Value.Length == sizeof(ulong):
+                    id = tunnel.U64BigEndian;
+                    break;
+                case TunnelAttribute.Destination when tunnel.Value.Length is 4 or 16:
+                    destination = tunnel.Address;
+                    break;
+                case TunnelAttribute.Flags:
+                    flags = tunnel.U16BigEndian;
+                    break;
+                default:
+                    break;
+            }
+        }
+
+        return destination is null ? null : new Encapsulation(id, destination) { Checksum = (flags & TunnelAttribute.Checksum) != 0 };
+    }
+
+    private static Link With(Link link, AttributeReader info)
     {
         while (info.MoveNext())
         {
+            // The kind comes first (net/core/rtnetlink.c, rtnl_link_info_fill).
             if (info.Type == LinkAttribute.InfoKind)
-                return info.Text;
+                link = link with { Kind = info.Text };
+            else if (info.Type == LinkAttribute.InfoData && link.Kind == "vxlan")
+                link = link with { Vxlan = VxlanIn(info.Nested) };
         }
 
-        return null;
+        return link;
+    }
+
+    private static Vxlan VxlanIn(AttributeReader data)
+    {
+        var vxlan = new Vxlan(0);
+        while (data.MoveNext())
+        {
+            vxlan = data.Type switch
+            {
+                VxlanAttribute.Id => vxlan with { Id = data.U32 },
+                VxlanAttribute.Local or VxlanAttribute.LocalV6 => vxlan with { Local = data.Address },
+                VxlanAttribute.Learning => vxlan with { Learning = data.U8 != 0 },
+                VxlanAttribute.Port => vxlan with { Port = data.U16BigEndian },
+                VxlanAttribute.CollectMetadata => vxlan with { External = data.U8 != 0 },
+                _ => vxlan,
+            };
+        }
+
+        return vxlan;
     }
 }

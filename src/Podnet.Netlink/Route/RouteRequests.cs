@@ -79,6 +79,8 @@ public sealed partial class RouteRequests
         });
         if (route.Destination.PrefixLength > 0)
             writer.PutAddress(RouteAttribute.Destination, route.Destination.BaseAddress);
+        if (route.Encapsulation is { } encapsulation)
+            PutEncapsulation(ref writer, encapsulation);
         if (route.Gateway is { } gateway)
             writer.PutAddress(RouteAttribute.Gateway, gateway);
         if (route.Device != 0)
@@ -100,6 +102,18 @@ public sealed partial class RouteRequests
         return this;
     }
 
+    private static void PutEncapsulation(ref NetlinkWriter writer, Encapsulation encapsulation)
+    {
+        var nested = writer.BeginNested(RouteAttribute.Encapsulation);
+        writer.PutU64BigEndian(TunnelAttribute.Id, encapsulation.Id);
+        writer.PutAddress(TunnelAttribute.Destination, encapsulation.Destination);
+        if (encapsulation.Checksum)
+            writer.PutU16BigEndian(TunnelAttribute.Flags, TunnelAttribute.Checksum);
+        writer.EndNested(nested);
+        var ipv4 = AddressFamily.Of(encapsulation.Destination) == AddressFamily.IPv4;
+        writer.PutU16(RouteAttribute.EncapsulationType, ipv4 ? TunnelAttribute.IPv4 : TunnelAttribute.IPv6);
+    }
+
     private RouteRequests PutNeighbour(ushort type, NetlinkFlags flags, Neighbour neighbour, string verb)
     {
         var writer = Batch.Begin(type, flags);
@@ -118,6 +132,7 @@ public sealed partial class RouteRequests
 
     private static string Describe(string verb, Route route) => route switch
     {
+        { Encapsulation: { } tunnel } => $"{verb} route {route.Destination} encap to {tunnel.Destination}",
         { Gateway: { } gateway } => $"{verb} route {route.Destination} via {gateway}",
         { Device: not 0 } => $"{verb} route {route.Destination} on interface {route.Device}",
         _ => $"{verb} route {route.Destination}",

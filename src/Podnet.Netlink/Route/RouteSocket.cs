@@ -42,6 +42,35 @@ public sealed class RouteSocket : IDisposable
     /// <summary>Errors: ENODEV where there is no link of that name.</summary>
     public Link GetLink(string name) => FindLink(name) ?? throw new KernelException(Errno.NoDevice, $"look up interface {name}");
 
+    /// <summary>Errors: ENODEV where there is none of that index.</summary>
+    public Link GetLink(int index)
+    {
+        var request = new NetlinkBatch();
+        var writer = request.Begin(RouteWire.GetLink, NetlinkFlags.None);
+        writer.PutFixed(new LinkHeader { Index = index });
+        request.End(writer, $"look up interface {index}");
+        return _socket.Get(request, RouteDecoder.Link) ?? throw NetlinkFormat.Broken($"interface {index} is none");
+    }
+
+    /// <summary>
+    /// Whether routes can say what their packets are wrapped in: the kernel is asked to replace a route that cannot be there, and looks
+    /// at the kind of encapsulation before it looks for the route.
+    /// </summary>
+    public bool HasLightweightTunnels()
+    {
+        var request = new NetlinkBatch();
+        var writer = request.Begin(NewRoute, NetlinkFlags.Ack | NetlinkFlags.Replace);
+        writer.PutFixed(new RouteHeader { Family = AddressFamily.IPv4, DestinationLength = 32, Table = (byte)Route.MainTable, Type = (byte)RouteType.Unicast });
+        writer.PutAddress(RouteAttribute.Destination, IPAddress.Broadcast);
+        var nested = writer.BeginNested(RouteAttribute.Encapsulation);
+        writer.PutAddress(TunnelAttribute.Destination, IPAddress.Loopback);
+        writer.EndNested(nested);
+        writer.PutU16(RouteAttribute.EncapsulationType, TunnelAttribute.IPv4);
+        writer.PutU32(RouteAttribute.OutputDevice, 1); // lo
+        request.End(writer, "ask for lightweight tunnels");
+        return _socket.ExecuteEach(request)[0] is not { Errno: Errno.NotSupported };
+    }
+
     public List<Link> Links()
     {
         var request = new NetlinkBatch();
@@ -79,6 +108,34 @@ public sealed class RouteSocket : IDisposable
             writer.PutU32(NeighbourAttribute.Device, (uint)device);
         request.End(writer, "list neighbours");
         return _socket.Dump(request, RouteDecoder.Neighbour);
+    }
+
+    /// <summary>Of a VXLAN device.</summary>
+    public List<ForwardingEntry> ForwardingEntries(int device)
+    {
+        var request = new NetlinkBatch();
+        var writer = request.Begin(GetNeighbour, NetlinkFlags.Dump);
+        writer.PutFixed(new NeighbourHeader { Family = AddressFamily.Bridge });
+        writer.PutU32(NeighbourAttribute.Device, (uint)device);
+        request.End(writer, "list forwarding entries");
+        // The kernel sends those of all devices where it does not know this way to ask for one (before Linux 5.0).
+        return _socket.Dump(request, message => RouteDecoder.ForwardingEntry(message) is { } entry && entry.Device == device ? entry : null);
+    }
+
+    /// <summary>Those that choose a table, of both families, in the order in which they are asked.</summary>
+    public List<PolicyRule> Rules()
+    {
+        var rules = new List<PolicyRule>();
+        foreach (var family in (ReadOnlySpan<byte>)[AddressFamily.IPv4, AddressFamily.IPv6])
+        {
+            var request = new NetlinkBatch();
+            var writer = request.Begin(GetRule, NetlinkFlags.Dump);
+            writer.PutFixed(new RuleHeader { Family = family });
+            request.End(writer, "list rules");
+            rules.AddRange(_socket.Dump(request, RouteDecoder.PolicyRule));
+        }
+
+        return rules;
     }
 
     /// <summary>

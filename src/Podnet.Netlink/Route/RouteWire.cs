@@ -19,6 +19,9 @@ internal static class RouteWire
     internal const ushort NewNeighbour = 28;
     internal const ushort DeleteNeighbour = 29;
     internal const ushort GetNeighbour = 30;
+    internal const ushort NewRule = 32;
+    internal const ushort DeleteRule = 33;
+    internal const ushort GetRule = 34;
 
     /// <summary>IFLA_* (linux/if_link.h).</summary>
     internal static class LinkAttribute
@@ -42,6 +45,17 @@ internal static class RouteWire
         internal const int VethPeer = 1;
     }
 
+    /// <summary>IFLA_VXLAN_* (linux/if_link.h), in a VXLAN's InfoData.</summary>
+    internal static class VxlanAttribute
+    {
+        internal const int Id = 1;
+        internal const int Local = 4;
+        internal const int Learning = 7;
+        internal const int Port = 15;
+        internal const int LocalV6 = 17;
+        internal const int CollectMetadata = 25;
+    }
+
     /// <summary>IFA_* (linux/if_addr.h).</summary>
     internal static class AddressAttribute
     {
@@ -63,9 +77,35 @@ internal static class RouteWire
         internal const int Metrics = 8;
         internal const int Table = 15;
         internal const int Mark = 16;
+        internal const int EncapsulationType = 21;
+        internal const int Encapsulation = 22;
 
         /// <summary>RTAX_MTU, in Metrics.</summary>
         internal const int MetricMtu = 2;
+    }
+
+    /// <summary>LWTUNNEL_IP_* and LWTUNNEL_IP6_* (linux/lwtunnel.h), in Encapsulation: these have the same numbers in both.</summary>
+    internal static class TunnelAttribute
+    {
+        internal const int Id = 1;
+        internal const int Destination = 2;
+        internal const int Flags = 6;
+
+        /// <summary>TUNNEL_CSUM (linux/if_tunnel.h), in Flags, which are in network byte order.</summary>
+        internal const ushort Checksum = 1;
+
+        /// <summary>LWTUNNEL_ENCAP_IP and LWTUNNEL_ENCAP_IP6: the family of the destination.</summary>
+        internal const ushort IPv4 = 2;
+        internal const ushort IPv6 = 4;
+    }
+
+    /// <summary>FRA_* (linux/fib_rules.h).</summary>
+    internal static class RuleAttribute
+    {
+        internal const int Source = 2;
+        internal const int Priority = 6;
+        internal const int Table = 15;
+        internal const int Protocol = 21;
     }
 
     /// <summary>NDA_* (linux/neighbour.h).</summary>
@@ -131,5 +171,26 @@ internal static class RouteWire
         internal ushort State;
         internal byte Flags;
         internal byte Type;
+
+        /// <summary>NTF_SELF: the device's own table, not that of a bridge it is on.</summary>
+        internal const byte Self = 0x2;
+    }
+
+    /// <summary>struct fib_rule_hdr: family, lengths of the prefixes, TOS, table, reserved, action (FR_ACT_*), flags.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct RuleHeader
+    {
+        internal byte Family;
+        internal byte DestinationLength;
+        internal byte SourceLength;
+        internal byte TypeOfService;
+        internal byte Table;
+        private readonly byte _reserved1;
+        private readonly byte _reserved2;
+        internal byte Action;
+        internal uint Flags;
+
+        /// <summary>FR_ACT_TO_TBL.</summary>
+        internal const byte ToTable = 1;
     }
 }

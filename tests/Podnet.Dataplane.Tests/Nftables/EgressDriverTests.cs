@@ -101,8 +101,8 @@ public sealed class EgressDriverTests : IDisposable
     [Fact]
     public void A_larger_network_takes_the_place_of_those_in_it()
     {
-        _driver.Apply(EgressMasquerade.For(State(One, Two), One.Name, []));
-        var wanted = EgressMasquerade.For(State(One, Two), One.Name, [IPNetwork.Parse("10.240.0.0/16")]);
+        _driver.Apply(EgressMasquerade.For(State(One, Two), One.Name, [], []));
+        var wanted = EgressMasquerade.For(State(One, Two), One.Name, [IPNetwork.Parse("10.240.0.0/16")], []);
 
         Assert.Empty(_driver.Apply(wanted).Failures);
 
@@ -135,7 +135,7 @@ public sealed class EgressDriverTests : IDisposable
     /// <summary>The lines of the ruleset: tables and sets that were made anew stand in another order.</summary>
     private static IEnumerable<string> Sorted(Kernel kernel) => kernel.Run("nft", "list", "ruleset").Split('\n').Order(StringComparer.Ordinal);
 
-    private static ImmutableArray<EgressMasquerade> Intent(params Node[] nodes) => EgressMasquerade.For(State(nodes), nodes[0].Name, []);
+    private static ImmutableArray<EgressMasquerade> Intent(params Node[] nodes) => EgressMasquerade.For(State(nodes), nodes[0].Name, [], []);
 
     private static ClusterState State(params Node[] nodes) =>
         ClusterState.Empty with { Nodes = nodes.ToImmutableDictionary(node => node.Name) };

@@ -17,6 +17,8 @@ namespace Podnet.Dataplane.Tests.Nftables;
 /// </summary>
 public sealed class EgressPacketTests : IDisposable
 {
+    private static readonly ImmutableArray<IPNetwork> NotMasqueraded = Cidrs("10.99.0.200/32", "10.99.0.192/28", "10.99.0.200/30", "fd00:99::c0/124");
+
     private readonly Kernel _pod = new();
     private readonly Kernel _node = new();
     private readonly Kernel _others = new();
@@ -28,9 +30,10 @@ public sealed class EgressPacketTests : IDisposable
         Address(_node, "eth0", "10.99.0.2/24", "fd00:99::2/64");
         Address(_node, "pod", "10.1.1.1/24", "fd01::1/64");
         Address(_pod, "eth0", "10.1.1.28/24", "fd01::28/64");
-        Address(_others, "eth0", "10.99.0.3/24", "10.99.0.254/24", "10.1.2.57/32", "fd00:99::3/64", "fd02::57/128");
+        Address(_others, "eth0", "10.99.0.3/24", "10.99.0.254/24", "10.99.0.200/24", "10.1.2.57/32", "fd00:99::3/64", "fd02::57/128");
         // Deprecated, so that it is not what this machine takes as its own source (RFC 6724, rule 3).
         _others.Run("ip", "address", "add", "fd00:99::fe/64", "dev", "eth0", "nodad", "preferred_lft", "0");
+        _others.Run("ip", "address", "add", "fd00:99::c8/64", "dev", "eth0", "nodad", "preferred_lft", "0");
         _pod.Run("ip", "route", "add", "default", "via", "10.1.1.1");
         _pod.Run("ip", "-6", "route", "add", "default", "via", "fd01::1");
         var state = ClusterState.Empty with
@@ -56,9 +59,11 @@ public sealed class EgressPacketTests : IDisposable
     [InlineData("10.1.2.57", "10.1.1.28")] // another pod
     [InlineData("10.99.0.3", "10.1.1.28")] // another node
     [InlineData("10.99.0.254", "10.99.0.2")] // beyond the cluster
+    [InlineData("10.99.0.200", "10.1.1.28")] // there, too, and told to know pods
     [InlineData("fd02::57", "fd01::28")]
     [InlineData("fd00:99::3", "fd01::28")]
     [InlineData("fd00:99::fe", "fd00:99::2")]
+    [InlineData("fd00:99::c8", "fd01::28")]
     public void A_pod_is_seen_as_itself_by_pods_and_nodes_and_as_its_node_beyond_the_cluster(string server, string seenAs) =>
         Assert.Equal(seenAs, SeenBy(_others, server, _pod));
 
@@ -97,11 +102,11 @@ public sealed class EgressPacketTests : IDisposable
     {
         var report = node.In(() =>
         {
-            using var routes = new RouteDriver();
+            using var routes = new PodNetworkDriver();
             using var ruleset = new Ruleset();
             return SysctlDriver.Apply(KernelSetting.For(state, localhostNodePorts: false))
-                + routes.Apply(PodRoutes.For(state, name))
-                + new EgressDriver(ruleset).Apply(EgressMasquerade.For(state, name, []));
+                + routes.Apply(PodNetwork.For(state, name, PodNetworkMode.Direct, new Underlay([], 1500)))
+                + new EgressDriver(ruleset).Apply(EgressMasquerade.For(state, name, [], NotMasqueraded));
         });
         Assert.Empty(report.Failures);
     }

@@ -10,11 +10,11 @@ namespace Podnet.Dataplane.Tests.Routes;
 public sealed class RouteDriverTests : IDisposable
 {
     private readonly Kernel _kernel = new();
-    private readonly RouteDriver _driver;
+    private readonly PodNetworkDriver _driver;
 
     public RouteDriverTests()
     {
-        _driver = _kernel.In(() => new RouteDriver());
+        _driver = _kernel.In(() => new PodNetworkDriver());
         _kernel.Run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "fabric");
         _kernel.Run("ip", "link", "set", "fabric", "up");
         _kernel.Run("ip", "link", "set", "eth0", "up");
@@ -33,20 +33,20 @@ public sealed class RouteDriverTests : IDisposable
     {
         PodRoute[] wanted = [Route("10.240.0.32/27", "10.99.0.3"), Route("fd00:240:0:1::/64", "fd00:99::3")];
 
-        var first = _driver.Apply(wanted);
+        var first = Apply(wanted);
 
         Assert.Equal(["add route 10.240.0.32/27 via 10.99.0.3", "add route fd00:240:0:1::/64 via fd00:99::3"], first.Changes);
         Assert.Empty(first.Failures);
         Assert.Equal(["10.240.0.32/27 via 10.99.0.3 dev eth0", "fd00:240:0:1::/64 via fd00:99::3 dev eth0 metric 1024 pref medium"], Shown());
-        Assert.Equal(ApplyReport.Nothing, _driver.Apply(wanted));
+        Assert.Equal(ApplyReport.Nothing, Apply(wanted));
     }
 
     [Fact]
     public void Only_what_is_wrong_or_orphaned_is_touched()
     {
-        _driver.Apply([Route("10.240.1.0/24", "10.99.0.3"), Route("10.240.2.0/24", "10.99.0.4"), Route("10.240.3.0/24", "10.99.0.5")]);
+        Apply([Route("10.240.1.0/24", "10.99.0.3"), Route("10.240.2.0/24", "10.99.0.4"), Route("10.240.3.0/24", "10.99.0.5")]);
 
-        var report = _driver.Apply([Route("10.240.1.0/24", "10.99.0.3"), Route("10.240.2.0/24", "10.99.0.9"), Route("10.240.4.0/24", "10.99.0.6")]);
+        var report = Apply([Route("10.240.1.0/24", "10.99.0.3"), Route("10.240.2.0/24", "10.99.0.9"), Route("10.240.4.0/24", "10.99.0.6")]);
 
         Assert.Equal(
             ["replace route 10.240.2.0/24 via 10.99.0.9", "add route 10.240.4.0/24 via 10.99.0.6", "delete route 10.240.3.0/24 via 10.99.0.5"],
@@ -65,7 +65,7 @@ public sealed class RouteDriverTests : IDisposable
     {
         _kernel.Run("ip", ["route", "add", .. changed.Split(' ')]);
 
-        _driver.Apply([Route("10.240.0.32/27", "10.99.0.3")]);
+        Apply([Route("10.240.0.32/27", "10.99.0.3")]);
 
         Assert.Equal(["10.240.0.32/27 via 10.99.0.3 dev eth0"], Shown());
     }
@@ -77,7 +77,7 @@ public sealed class RouteDriverTests : IDisposable
         _kernel.Run("ip", "route", "add", "10.50.0.0/16", "via", "10.99.0.7");
         _kernel.Run("ip", "route", "add", "10.51.0.0/16", "via", "10.99.0.7", "proto", "80", "table", "100");
 
-        Assert.Equal(ApplyReport.Nothing, _driver.Cleanup());
+        Assert.Equal(ApplyReport.Nothing, _kernel.In(_driver.Cleanup));
 
         Assert.Equal(["10.240.0.28 dev eth0 scope link"], Shown());
         Assert.Contains("10.50.0.0/16 via 10.99.0.7", _kernel.Run("ip", "route", "show"), StringComparison.Ordinal);
@@ -89,7 +89,7 @@ public sealed class RouteDriverTests : IDisposable
     {
         _kernel.Run("ip", "route", "add", "10.240.0.32/27", "via", "10.99.0.7");
 
-        var report = _driver.Apply([Route("10.240.0.32/27", "10.99.0.3"), Route("10.240.0.64/27", "10.99.0.4")]);
+        var report = Apply([Route("10.240.0.32/27", "10.99.0.3"), Route("10.240.0.64/27", "10.99.0.4")]);
 
         var failure = Assert.Single(report.Failures);
         Assert.Equal((Errno.Exists, "add route 10.240.0.32/27 via 10.99.0.3"), (failure.Errno, failure.Operation));
@@ -99,7 +99,7 @@ public sealed class RouteDriverTests : IDisposable
     [Fact]
     public void One_route_that_fails_does_not_stop_the_others()
     {
-        var report = _driver.Apply([Route("10.240.1.0/24", "192.0.2.1"), Route("10.240.2.0/24", "10.99.0.4"), Route("10.240.3.0/24", "192.0.2.2")]);
+        var report = Apply([Route("10.240.1.0/24", "192.0.2.1"), Route("10.240.2.0/24", "10.99.0.4"), Route("10.240.3.0/24", "192.0.2.2")]);
 
         Assert.Equal(["add route 10.240.2.0/24 via 10.99.0.4"], report.Changes);
         Assert.Equal([Errno.NetworkUnreachable, Errno.NetworkUnreachable], report.Failures.Select(f => f.Errno));
@@ -114,15 +114,17 @@ public sealed class RouteDriverTests : IDisposable
         routes.Sample(
             wanted =>
             {
-                Assert.Empty(_driver.Apply(wanted).Failures);
+                Assert.Empty(Apply(wanted).Failures);
                 Assert.Equal(wanted.Select(r => $"{r.Destination} via {r.Gateway} dev eth0").Order(StringComparer.Ordinal), Shown());
-                Assert.Equal(ApplyReport.Nothing, _driver.Apply(wanted));
+                Assert.Equal(ApplyReport.Nothing, Apply(wanted));
             },
             iter: 30,
             threads: 1);
-        Assert.Empty(_driver.Cleanup().Failures);
+        Assert.Empty(_kernel.In(_driver.Cleanup).Failures);
         Assert.Empty(Shown());
     }
+
+    private ApplyReport Apply(IEnumerable<PodRoute> wanted) => _kernel.In(() => _driver.Apply(new PodNetwork([.. wanted], null, [], 1500)));
 
     /// <summary>What <c>ip</c> shows of protocol 80 in the main table, IPv4 then IPv6.</summary>
     private List<string> Shown() =>
