@@ -28,8 +28,8 @@ public sealed partial class RouteRequests
         return this;
     }
 
-    /// <summary>Beside others of the same address. Errors: EEXIST.</summary>
-    public RouteRequests AddForwardingEntry(ForwardingEntry entry) => PutForwardingEntry(NewNeighbour, NetlinkFlags.Ack | NetlinkFlags.Create | NetlinkFlags.Append, entry, "add");
+    /// <summary>Adds it, or replaces that of the same Ethernet address.</summary>
+    public RouteRequests ReplaceForwardingEntry(ForwardingEntry entry) => PutForwardingEntry(NewNeighbour, NewOrReplace, entry, "replace");
 
     /// <summary>Errors: ENOENT.</summary>
     public RouteRequests DeleteForwardingEntry(ForwardingEntry entry) => PutForwardingEntry(RouteWire.DeleteNeighbour, NetlinkFlags.Ack, entry, "delete");

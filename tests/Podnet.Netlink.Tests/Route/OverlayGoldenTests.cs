@@ -78,14 +78,14 @@ public sealed class OverlayGoldenTests
         new RouteRequests().AddRule(new PolicyRule(IPNetwork.Parse("10.240.0.0/27"), 80, 8000)).Batch.Bytes);
 
     [Fact]
-    public void Adding_a_forwarding_entry() => Hex.AssertEqual(
-        // bridge fdb append 0a:01:02:03:04:06 dev pn-vxlan dst 10.99.0.3 self permanent     (its index is 5)
+    public void Replacing_a_forwarding_entry() => Hex.AssertEqual(
+        // bridge fdb replace 0a:01:02:03:04:06 dev pn-vxlan dst 10.99.0.3 self permanent     (its index is 5)
         """
-        30 00 00 00 1c 00 05 0c  93 37 04 6b 00 00 00 00
+        30 00 00 00 1c 00 05 05  93 37 04 6b 00 00 00 00
         07 00 00 00 05 00 00 00  c0 00 02 00 0a 00 02 00
         0a 01 02 03 04 06 00 00  08 00 01 00 0a 63 00 03
         """,
-        new RouteRequests().AddForwardingEntry(
+        new RouteRequests().ReplaceForwardingEntry(
             new ForwardingEntry(5, MacAddress.Parse("0a:01:02:03:04:06"), IPAddress.Parse("10.99.0.3"))).Batch.Bytes);
 
     private static Route Overlay(string destination, string gateway, string host) => new(IPNetwork.Parse(destination))

@@ -71,7 +71,7 @@ public sealed class OverlaySocketTests : IDisposable
             new VxlanDevice("pn-vxlan", Own, 1450, new Vxlan(4789) { Id = 1, Local = IPAddress.Parse("10.99.0.2") })));
         var entry = new ForwardingEntry(_socket.GetLink("pn-vxlan").Index, MacAddress.Parse("0a:01:02:03:04:06"), IPAddress.Parse("10.99.0.3"));
 
-        _socket.Execute(new RouteRequests().AddForwardingEntry(entry));
+        _socket.Execute(new RouteRequests().ReplaceForwardingEntry(entry));
 
         Assert.Equal("0a:01:02:03:04:06 dst 10.99.0.3 self permanent", _here.Run("bridge", "fdb", "show", "dev", "pn-vxlan").Trim());
         Assert.Equal(entry, Assert.Single(_socket.ForwardingEntries(entry.Device)));
