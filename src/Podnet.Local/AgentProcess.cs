@@ -1,11 +1,12 @@
 using Podnet.Linux;
+using Podnet.Local.Config;
 
 namespace Podnet.Local;
 
 /// <summary>
 /// A node's agent: a process of its own inside the node's namespace, started again whenever it ends, as a DaemonSet would.
 /// </summary>
-internal sealed class AgentProcess(ClusterPaths paths, string node, string proxyMode, string clusterCidr, string podnet)
+internal sealed class AgentProcess(ClusterPaths paths, string node, ClusterSpec spec, string podnet)
 {
     // The first restart is at once; then the pause doubles up to a bound. Both arbitrary.
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(200);
@@ -43,8 +44,12 @@ internal sealed class AgentProcess(ClusterPaths paths, string node, string proxy
     {
         using var log = FileHandle.OpenAppend($"{paths.Logs}/agent-{node}.log");
         using var inside = paths.OpenNode(node);
-        var start = new ProcessStart(
-            podnet, ["agent", "--node-name", node, "--kubeconfig", paths.NodeKubeconfig, "--proxy-mode", proxyMode, "--cluster-cidr", clusterCidr])
+        var start = new ProcessStart(podnet,
+        [
+            "agent", "--node-name", node, "--kubeconfig", paths.NodeKubeconfig, "--proxy-mode", spec.ProxyMode,
+            "--cluster-cidr", ClusterSpecRules.Text(spec.PodCidrs), "--pod-network", spec.PodNetwork,
+            .. spec.NonMasqueradeCidrs.IsEmpty ? (string[])[] : ["--non-masquerade-cidr", ClusterSpecRules.Text(spec.NonMasqueradeCidrs)],
+        ])
         {
             NewSession = true,
             WorkingDirectory = "/",

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using Podnet.Kubernetes;
 using Podnet.Linux;
 using Podnet.Local.ApiServer;
+using Podnet.Local.Config;
 using Podnet.Local.Controllers;
 using Podnet.Local.Fabric;
 
@@ -22,25 +23,25 @@ public sealed class ControlPlane(ClusterPaths paths, Companions companions, ILog
     {
         var record = ClusterRecord.Load(paths) ?? throw new InvalidOperationException($"{paths.Record} is gone");
         var spec = record.Spec;
-        var fabric = new FabricNetwork(paths, spec.NodeCidr);
+        var fabric = new FabricNetwork(paths, spec.NodeCidrs);
         ChildProcess.BecomeSubreaper(); // the containers' processes come to us when runc has started them
         Directory.CreateDirectory(paths.Run);
         Mounts.Tmpfs(paths.Run, TmpfsSize);
 
         var token = ApiServerOptions.NewToken();
-        var certificate = ServingCertificate.Create([IPAddress.Loopback, fabric.Gateway], DateTimeOffset.UtcNow);
+        var certificate = ServingCertificate.Create([IPAddress.Loopback, .. fabric.Gateways], DateTimeOffset.UtcNow);
         var local = Bind(IPAddress.Loopback, spec.ApiServerPort);
         var port = ((IPEndPoint)local.LocalEndPoint!).Port;
         fabric.Create();
-        var onFabric = InFabric(() => Bind(fabric.Gateway, port));
-        KubeconfigFile.Write(paths.NodeKubeconfig, $"podnet-{paths.Cluster}", new Uri($"https://{fabric.Gateway}:{port}"), certificate.AuthorityPem, token);
+        var onFabric = InFabric(() => fabric.Gateways.Select(gateway => Bind(gateway, port)).ToList());
+        KubeconfigFile.Write(paths.NodeKubeconfig, $"podnet-{paths.Cluster}", new Uri($"https://{new IPEndPoint(fabric.Gateways[0], port)}"), certificate.AuthorityPem, token);
         var serving = ApiServerHost.StartAsync(
             new ApiServerOptions
             {
-                Listeners = [local, onFabric],
+                Listeners = [local, .. onFabric],
                 Token = token,
                 Certificate = certificate,
-                ServiceCidrs = [spec.ServiceCidr],
+                ServiceCidrs = spec.ServiceCidrs,
                 Logging = loggers,
             },
             cancel);
@@ -52,7 +53,7 @@ public sealed class ControlPlane(ClusterPaths paths, Companions companions, ILog
         var machines = new NodeMachines(paths, spec, fabric, companions, client, loggers);
         foreach (var node in spec.Nodes)
             machines.Prepare(node);
-        steps.WriteLine($"fabric {spec.NodeCidr} and {spec.Nodes.Length} nodes made");
+        steps.WriteLine($"fabric {ClusterSpecRules.Text(spec.NodeCidrs)} and {spec.Nodes.Length} nodes made");
 
         await using var api = await serving;
         foreach (var node in spec.Nodes)
@@ -63,7 +64,7 @@ public sealed class ControlPlane(ClusterPaths paths, Companions companions, ILog
         steps.WriteLine(ControlPlaneProcess.ReadyLine);
         steps.Close();
 
-        var controllers = new ControllerManager(client, new ControllerOptions([spec.PodCidr]), loggers);
+        var controllers = new ControllerManager(client, new ControllerOptions(spec.PodCidrs), loggers);
         await Task.WhenAny(controllers.RunAsync(cancel), machines.RunAsync(cancel)).Unwrap();
     }
 
@@ -82,7 +83,7 @@ public sealed class ControlPlane(ClusterPaths paths, Companions companions, ILog
         }
     }
 
-    private Socket InFabric(Func<Socket> make)
+    private List<Socket> InFabric(Func<List<Socket>> make)
     {
         using var inside = NetworkNamespace.OpenNamed(paths.FabricNamespace);
         return inside.Run(make);

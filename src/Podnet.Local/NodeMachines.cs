@@ -1,7 +1,10 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using System.Net;
 using k8s.Models;
 using Microsoft.Extensions.Logging;
+using Podnet.Core.Model;
+using Podnet.Core.Routes;
 using Podnet.Kubernetes;
 using Podnet.Local.Config;
 using Podnet.Local.Fabric;
@@ -61,27 +64,27 @@ internal sealed partial class NodeMachines(
         if (_ends.TryRemove(name, out var end))
             end.GetAwaiter().GetResult(); // the machine of that name is still being taken away
 
-        var taken = _machines.Values.Select(m => m.Address).ToHashSet();
-        IPAddress? address = null;
-        for (var place = 0; fabric.HostAddress(place) is { } candidate && address is null; place++)
-            address = taken.Contains(candidate) ? null : candidate;
+        var taken = _machines.Values.Select(m => m.Addresses[0]).ToHashSet();
+        ImmutableArray<IPAddress>? addresses = null;
+        for (var place = 0; fabric.HostAddresses(place) is { } candidate && addresses is null; place++)
+            addresses = taken.Contains(candidate[0]) ? null : candidate;
         if (ClusterSpecRules.NodeNameFault(name) is { } fault)
         {
             LogUnusableName(name, fault);
             return null;
         }
 
-        if (address is null)
+        if (addresses is not { } own)
         {
-            LogFabricFull(name, spec.NodeCidr);
+            LogFabricFull(name, ClusterSpecRules.Text(spec.NodeCidrs));
             return null;
         }
 
         var @namespace = paths.NodeNamespace(name);
         ClusterRecord.AddNamespace(paths, @namespace);
-        fabric.AddHost(@namespace, address, name);
-        var machine = new Machine(name, address, new CancellationTokenSource());
-        var agent = new AgentProcess(paths, name, spec.ProxyMode, spec.PodCidr.ToString(), companions.Podnet);
+        fabric.AddHost(@namespace, own, name);
+        var machine = new Machine(name, own, new CancellationTokenSource());
+        var agent = new AgentProcess(paths, name, spec, companions.Podnet);
         machine.Agent = Task.Run(() => agent.RunAsync(machine.Stop.Token));
         return _machines[name] = machine;
     }
@@ -94,12 +97,16 @@ internal sealed partial class NodeMachines(
             Paths = paths,
             PluginPath = companions.CniPlugin,
             PausePath = companions.Pause,
-            Addresses = [machine.Address.ToString()],
+            Addresses = [.. machine.Addresses.Select(address => address.ToString())],
+            PodMtu = PodMtu,
         };
         var kubelet = machine.Kubelet = new Kubelet.Kubelet(options, client, loggers.CreateLogger($"kubelet {machine.Name}"));
         var stop = CancellationTokenSource.CreateLinkedTokenSource(machine.Stop.Token, cancel);
         machine.KubeletRuns = Task.Run(() => kubelet.RunAsync(stop.Token), stop.Token);
     }
+
+    /// <summary>All nodes are on the fabric, so what is not VXLAN by name is direct.</summary>
+    private int? PodMtu => spec.PodNetwork == "vxlan" ? VxlanOverlay.MtuWithin(FabricNetwork.Mtu, spec.NodeCidrs[0].Family()) : null;
 
     private async Task StopAsync(Machine machine)
     {
@@ -126,12 +133,12 @@ internal sealed partial class NodeMachines(
     private partial void LogUnusableName(string node, string fault);
 
     [LoggerMessage(2, LogLevel.Error, "node {Node} gets no machine: the fabric {Cidr} is full")]
-    private partial void LogFabricFull(string node, IPNetwork cidr);
+    private partial void LogFabricFull(string node, string cidr);
 
     [LoggerMessage(3, LogLevel.Error, "the machine of node {Node} is not all taken away; 'podnet down' will do it")]
     private partial void LogNotRemoved(Exception error, string node);
 
-    private sealed record Machine(string Name, IPAddress Address, CancellationTokenSource Stop)
+    private sealed record Machine(string Name, ImmutableArray<IPAddress> Addresses, CancellationTokenSource Stop)
     {
         public Task? Agent { get; set; }
 

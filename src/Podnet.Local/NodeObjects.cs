@@ -7,10 +7,10 @@ namespace Podnet.Local;
 public static class NodeObjects
 {
     public static V1Node Make(NodeSpec node) =>
-        Make(node.Name, node.PodCidr?.ToString(), node.Labels);
+        Make(node.Name, [.. node.PodCidrs.Select(cidr => cidr.ToString())], node.Labels);
 
-    /// <param name="podCidr">Null lets the controller give it the next free one.</param>
-    public static V1Node Make(string name, string? podCidr, IReadOnlyDictionary<string, string>? labels = null) => new()
+    /// <param name="podCidrs">None lets the controller give it the next free ones.</param>
+    public static V1Node Make(string name, IReadOnlyList<string> podCidrs, IReadOnlyDictionary<string, string>? labels = null) => new()
     {
         Metadata = new V1ObjectMeta
         {
@@ -23,6 +23,6 @@ public static class NodeObjects
                 ["kubernetes.io/arch"] = "amd64",
             },
         },
-        Spec = podCidr is null ? new V1NodeSpec() : new V1NodeSpec { PodCIDR = podCidr, PodCIDRs = [podCidr] },
+        Spec = podCidrs.Count == 0 ? new V1NodeSpec() : new V1NodeSpec { PodCIDR = podCidrs[0], PodCIDRs = [.. podCidrs] },
     };
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using Podnet.Core.Model;
 using Podnet.Kubernetes;
 using Podnet.Local.Check;
 using Spectre.Console;
@@ -30,15 +31,21 @@ internal static class CheckCommand
     {
         var paths = ClusterOption.Running(name);
         using var client = ClusterOption.Client(paths);
-        using var targets = CheckTargets.Open(
-            paths,
-            await client.ListAsync(Resources.Nodes, null, null, cancel),
-            await client.ListAsync(Resources.Pods, null, null, cancel),
-            await client.ListAsync(Resources.Services, null, null, cancel),
-            await client.ListAsync(Resources.EndpointSlices, null, null, cancel));
+        var nodes = await client.ListAsync(Resources.Nodes, null, null, cancel);
+        var pods = await client.ListAsync(Resources.Pods, null, null, cancel);
+        var services = await client.ListAsync(Resources.Services, null, null, cancel);
+        var slices = await client.ListAsync(Resources.EndpointSlices, null, null, cancel);
         using var progress = Console.IsErrorRedirected ? null : new Progress(Console.Error);
         progress?.Now("checking");
-        return await new ConnectivityCheck(targets) { Progress = (done, all) => progress?.Now($"checked {done}/{all}") }.RunAsync(cancel);
+        var report = new CheckReport([], []);
+        foreach (var family in CheckTargets.FamiliesOf(nodes))
+        {
+            using var targets = CheckTargets.Open(paths, nodes, pods, services, slices, family);
+            var check = new ConnectivityCheck(targets) { Progress = (done, all) => progress?.Now($"checked {done}/{all} ({family.Name()})") };
+            report += await check.RunAsync(cancel);
+        }
+
+        return report;
     }
 
     private static void Print(CheckReport report)

@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using System.CommandLine;
+using System.Net;
 using Podnet.Kubernetes;
 using Podnet.Kubernetes.Converters;
 using Podnet.Linux;
@@ -18,7 +20,7 @@ internal static class NodeCommand
     private static Command CreateAdd()
     {
         var name = new Argument<string>("node") { Description = "The new node's name." };
-        var cidr = new Option<string?>("--pod-cidr") { Description = "Its pod CIDR; without it the next free one." };
+        var cidr = new Option<string?>("--pod-cidr") { Description = "Its pod CIDR, one of each family separated by a comma; without it the next free ones." };
         var cluster = ClusterOption.Create();
         var command = new Command("add", "Add a node and wait until it is ready.") { name, cidr, cluster };
         command.SetAction(async (parsed, cancel) =>
@@ -28,9 +30,9 @@ internal static class NodeCommand
             if (ClusterSpecRules.NodeNameFault(node) is { } fault)
                 throw new UserError(fault, exitCode: 2);
             using var client = ClusterOption.Client(paths);
-            await RequireFreeCidrAsync(client, paths, parsed.GetValue(cidr), cancel);
+            var cidrs = await FreeCidrsAsync(client, paths, parsed.GetValue(cidr), cancel);
             using var progress = new Progress(Console.Out);
-            await client.CreateAsync(Resources.Nodes, NodeObjects.Make(node, parsed.GetValue(cidr)), cancel);
+            await client.CreateAsync(Resources.Nodes, NodeObjects.Make(node, cidrs), cancel);
             await WaitAsync(progress, $"node {node}", async () => await client.GetAsync(Resources.Nodes, null, node, cancel) is { } now && ClusterReadiness.IsReady(now), cancel);
             progress.Done($"node {node} ready");
         });
@@ -57,20 +59,22 @@ internal static class NodeCommand
         return command;
     }
 
-    private static async Task RequireFreeCidrAsync(ApiClient client, ClusterPaths paths, string? text, CancellationToken cancel)
+    private static async Task<IReadOnlyList<string>> FreeCidrsAsync(ApiClient client, ClusterPaths paths, string? text, CancellationToken cancel)
     {
         if (text is null)
-            return;
-        if (!Addresses.TryParseNetwork(text, out var cidr))
-            throw new UserError($"--pod-cidr: \"{text}\" is no CIDR: write the first address and the prefix length, as 10.244.7.0/24", exitCode: 2);
-        var spec = ClusterRecord.Load(paths)!.Spec;
-        if (!spec.PodCidr.Contains(cidr.BaseAddress) || cidr.PrefixLength < spec.PodCidr.PrefixLength || cidr.PrefixLength > 30)
-            throw new UserError($"--pod-cidr: {cidr} is not within the cluster's {spec.PodCidr}, or has no room for a pod", exitCode: 2);
-        foreach (var node in await client.ListAsync(Resources.Nodes, null, null, cancel))
+            return [];
+        var cidrs = text.Split(',', StringSplitOptions.TrimEntries).Select(Parse).ToImmutableArray();
+        var others = (await client.ListAsync(Resources.Nodes, null, null, cancel)).Select(node => new NodeSpec(node.Metadata.Name)
         {
-            if (Addresses.TryParseNetwork(node.Spec?.PodCIDR, out var taken) && ClusterSpecRules.Overlap(taken, cidr))
-                throw new UserError($"--pod-cidr: {cidr} overlaps {taken} of {node.Metadata.Name}", exitCode: 2);
-        }
+            PodCidrs = [.. (node.Spec?.PodCIDRs ?? []).Select(IPNetwork.Parse)],
+        });
+        return ClusterSpecRules.PodCidrsFault(ClusterRecord.Load(paths)!.Spec, cidrs, others) is { } fault
+            ? throw new UserError($"--pod-cidr: {fault}", exitCode: 2)
+            : [.. cidrs.Select(cidr => cidr.ToString())];
+
+        static IPNetwork Parse(string one) => Addresses.TryParseNetwork(one, out var cidr)
+            ? cidr
+            : throw new UserError($"--pod-cidr: \"{one}\" is no CIDR: write the first address and the prefix length, as 10.244.7.0/24", exitCode: 2);
     }
 
     private static async Task WaitAsync(Progress progress, string what, Func<Task<bool>> done, CancellationToken cancel)

@@ -17,11 +17,12 @@ internal static class UpCommand
         var files = new Option<string[]>("-f", "--filename") { Description = "Kubernetes objects to create: YAML or JSON, a file or a folder." };
         var nodes = new Option<int?>("--nodes") { Description = "How many nodes, in place of the config's." };
         var mode = new Option<string?>("--proxy-mode") { Description = "How Services become kernel rules: nftables or iptables, in place of the config's." };
-        var command = new Command("up", "Make a local cluster on this machine.") { name, config, files, nodes, mode };
+        var family = new Option<string?>("--ip-family") { Description = "ipv4, ipv6 or dual, in place of the config's. Without both: ipv4." };
+        var command = new Command("up", "Make a local cluster on this machine.") { name, config, files, nodes, mode, family };
         command.SetAction(async (parsed, cancel) =>
         {
             ClusterOption.RequireRoot();
-            var spec = SpecOf(parsed.GetValue(config), parsed.GetValue(name), parsed.GetValue(nodes), parsed.GetValue(mode));
+            var spec = SpecOf(parsed.GetValue(config), parsed.GetValue(name), parsed.GetValue(nodes), parsed.GetValue(mode), parsed.GetValue(family));
             var companions = CompanionPrograms.Find();
             if (Programs.FirstMissing() is { } missing)
                 throw new UserError(missing);
@@ -33,7 +34,7 @@ internal static class UpCommand
         return command;
     }
 
-    private static ClusterSpec SpecOf(FileInfo? config, string? name, int? nodes, string? mode)
+    private static ClusterSpec SpecOf(FileInfo? config, string? name, int? nodes, string? mode, string? family)
     {
         try
         {
@@ -46,6 +47,8 @@ internal static class UpCommand
                 ProxyMode = mode ?? spec.ProxyMode,
                 Nodes = nodes is { } count ? [.. Enumerable.Range(1, count).Select(i => new NodeSpec($"node-{i}"))] : spec.Nodes,
             };
+            if (family is not null)
+                spec = spec.With(ClusterFamilies.Parse(family) ?? throw new UserError($"--ip-family: \"{family}\" is unknown: use ipv4, ipv6 or dual", exitCode: 2));
             return ClusterSpecRules.FirstFault(spec) is { } fault
                 ? throw new UserError($"{fault.Field}: {fault.Fault}", exitCode: 2)
                 : spec;

@@ -41,6 +41,10 @@ public sealed record CheckCount(string Kind, int Total, int Failed);
 
 public sealed record CheckReport(ImmutableArray<CheckRow> Rows, ImmutableArray<NotChecked> NotChecked)
 {
+    /// <summary>Both; what neither could check is said once.</summary>
+    public static CheckReport operator +(CheckReport left, CheckReport right) =>
+        new([.. left.Rows, .. right.Rows], [.. left.NotChecked.Union(right.NotChecked)]);
+
     /// <summary>Everything that should hold does.</summary>
     public bool Ok => Rows.All(row => row.Ok) && !NotChecked.Any(item => item.IsFault);
 

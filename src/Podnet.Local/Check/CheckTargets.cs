@@ -13,6 +13,7 @@ public sealed class CheckTargets : IDisposable
 {
     private readonly Dictionary<Place, NetworkNamespace> _namespaces = [];
     private readonly List<NotChecked> _notChecked = [];
+    private IPFamily _family;
 
     internal CheckTargets()
     {
@@ -24,12 +25,17 @@ public sealed class CheckTargets : IDisposable
 
     public ImmutableArray<NotChecked> NotChecked => [.. _notChecked];
 
+    /// <summary>The families that nodes have addresses of: each is checked for itself.</summary>
+    public static ImmutableArray<IPFamily> FamiliesOf(IEnumerable<V1Node> nodes) =>
+        [.. nodes.SelectMany(node => NodeConverter.Convert(node).Value?.InternalIPs ?? []).Select(address => address.Family()).Distinct().Order()];
+
     /// <summary>Of a local cluster's objects, as its API server has them. Needs root.</summary>
+    /// <param name="family">Of the addresses that everybody has and is asked at.</param>
     public static CheckTargets Open(
         ClusterPaths paths, IEnumerable<V1Node> nodes, IEnumerable<V1Pod> pods, IEnumerable<V1Service> services,
-        IEnumerable<V1EndpointSlice> slices)
+        IEnumerable<V1EndpointSlice> slices, IPFamily family)
     {
-        var targets = new CheckTargets();
+        var targets = new CheckTargets { _family = family };
         try
         {
             targets.State = ClusterState.Empty with
@@ -85,12 +91,12 @@ public sealed class CheckTargets : IDisposable
 
     private void AddNode(ClusterPaths paths, Node node)
     {
-        if (node.InternalIPs.IsEmpty)
-            Skip($"node/{node.Name}", "it has no InternalIP", fault: true);
+        if (node.InternalIPs.FirstOrDefault(ip => ip.Family() == _family) is not { } address)
+            Skip($"node/{node.Name}", $"it has no {_family.Name()} InternalIP", fault: true);
         else if (!NetworkNamespace.Exists(paths.NodeNamespace(node.Name)))
             Skip($"node/{node.Name}", $"it has no network namespace {paths.NodeNamespace(node.Name)} on this machine", fault: true);
         else
-            Add(new Place(PlaceKind.Node, node.Name, node.InternalIPs[0], node.Name), paths.OpenNode(node.Name));
+            Add(new Place(PlaceKind.Node, node.Name, address, node.Name), paths.OpenNode(node.Name));
     }
 
     private void AddPod(ClusterPaths paths, V1Pod pod)
@@ -104,14 +110,20 @@ public sealed class CheckTargets : IDisposable
             Skip(what, "it is being deleted", fault: false);
         else if (pod.Status?.Phase != "Running")
             Skip(what, $"its phase is {pod.Status?.Phase ?? "unknown"}", fault: false);
-        else if (!Addresses.TryParse(pod.Status.PodIP, out var address))
-            Skip(what, $"status.podIP \"{pod.Status.PodIP}\" is no address", fault: true);
+        else if (AddressOf(pod) is not { } address)
+            Skip(what, $"status.podIPs has no {_family.Name()} address", fault: true);
         else if (!Places.Any(place => place.Kind == PlaceKind.Node && place.Name == pod.Spec.NodeName))
             Skip(what, $"its node {pod.Spec.NodeName} cannot be checked", fault: true);
         else if (paths.SandboxPid(pod.Metadata.NamespaceProperty, pod.Metadata.Name) is not { } pid)
             Skip(what, "it is Running, but has no sandbox on this machine", fault: true);
         else
             Add(new Place(PlaceKind.Pod, name, address, pod.Spec.NodeName), NetworkNamespace.OfProcess(pid));
+    }
+
+    private IPAddress? AddressOf(V1Pod pod)
+    {
+        IEnumerable<string?> texts = pod.Status.PodIPs is { Count: > 0 } several ? several.Select(string? (one) => one.Ip) : [pod.Status.PodIP];
+        return texts.Select(text => Addresses.TryParse(text, out var address) ? address : null).FirstOrDefault(address => address?.Family() == _family);
     }
 
     private void AddOutside(ClusterPaths paths)

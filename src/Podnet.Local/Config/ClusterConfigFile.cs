@@ -17,6 +17,8 @@ internal sealed record ClusterConfigFile
 
     internal sealed record NetworkingSection
     {
+        public string? IpFamily { get; init; }
+
         public string? PodSubnet { get; init; }
 
         public string? ServiceSubnet { get; init; }
@@ -26,6 +28,11 @@ internal sealed record ClusterConfigFile
         public int? ApiServerPort { get; init; }
 
         public string? KubeProxyMode { get; init; }
+
+        public string? PodNetwork { get; init; }
+
+        [JsonPropertyName("nonMasqueradeCIDRs")]
+        public IReadOnlyList<string>? NonMasqueradeCidrs { get; init; }
     }
 
     internal sealed record NodeSection

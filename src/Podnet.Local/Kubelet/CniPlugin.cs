@@ -16,7 +16,8 @@ internal sealed record CniAttachment(string Id, string Namespace, string Pod, IR
 /// <summary>Runs podnet-cni by the CNI protocol 1.1.0 (SPEC.md, sections 2 and 5), inside the node's network namespace.</summary>
 /// <param name="dataFolder">Where the plugin's IPAM keeps the node's addresses.</param>
 /// <param name="podCidrs">The node's: "10.240.0.0/27".</param>
-internal sealed class CniPlugin(string program, string nodeNamespace, string dataFolder, IReadOnlyList<string> podCidrs)
+/// <param name="mtu">In bytes; null is the kernel's.</param>
+internal sealed class CniPlugin(string program, string nodeNamespace, string dataFolder, IReadOnlyList<string> podCidrs, int? mtu)
 {
     private const string Interface = "eth0";
 
@@ -82,6 +83,8 @@ internal sealed class CniPlugin(string program, string nodeNamespace, string dat
                 ["ranges"] = Array(podCidrs.Select(cidr => (JsonNode)Array([new JsonObject { ["subnet"] = cidr }]))),
             },
         };
+        if (mtu is { } bytes)
+            configuration["mtu"] = bytes;
         if (attachment.RequestedAddresses.Count > 0)
         {
             configuration["runtimeConfig"] = new JsonObject

@@ -15,4 +15,7 @@ public sealed record KubeletOptions
 
     /// <summary>The node's own on the fabric, as the Node object shows them: "10.99.0.2".</summary>
     public required IReadOnlyList<string> Addresses { get; init; }
+
+    /// <summary>Of its pods, in bytes; null is the kernel's, 1500.</summary>
+    public int? PodMtu { get; init; }
 }

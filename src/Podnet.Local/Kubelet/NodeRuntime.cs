@@ -15,7 +15,7 @@ internal sealed class NodeRuntime
         _options = options;
         Runc = new Runc(options.Paths.Runc);
         var (paths, node) = (options.Paths, options.NodeName);
-        Cni = new CniPlugin(options.PluginPath, paths.NodeNamespace(node), paths.Ipam(node), podCidrs);
+        Cni = new CniPlugin(options.PluginPath, paths.NodeNamespace(node), paths.Ipam(node), podCidrs, options.PodMtu);
         Mask = mask;
         PauseRoot = Task.Run(MakePauseRoot);
     }

@@ -40,7 +40,8 @@ public sealed class CheckTargetsTests : IDisposable
                 Pod("host", "Running", "10.99.0.2", hostNetwork: true),
             ],
             [new V1Service { Metadata = Meta("broken"), Spec = new V1ServiceSpec { ClusterIP = "10.0.0.1", Type = "Sideways" } }],
-            []);
+            [],
+            Podnet.Core.Model.IPFamily.V4);
 
         Assert.Equal(
             [
