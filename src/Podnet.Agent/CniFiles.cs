@@ -24,10 +24,10 @@ public sealed record CniFiles(string ConfigFolder, string PodNetworkFile)
     private string ListFile => Path.Combine(ConfigFolder, ListName);
 
     /// <summary>Writes what differs; the paths of what was written. The list last: with it, the runtime starts pods.</summary>
-    internal List<string> Ensure(IEnumerable<IPNetwork> podCidrs)
+    internal List<string> Ensure(IEnumerable<IPNetwork> podCidrs, int? podMtu)
     {
         var written = new List<string>();
-        EnsureFile(PodNetworkFile, PodNetwork(podCidrs), written);
+        EnsureFile(PodNetworkFile, PodNetwork(podCidrs, podMtu), written);
         EnsureFile(ListFile, ConfigList(), written);
         return written;
     }
@@ -58,12 +58,14 @@ public sealed record CniFiles(string ConfigFolder, string PodNetworkFile)
 
     private static string Unfinished(string path) => path + UnfinishedSuffix;
 
-    private static byte[] PodNetwork(IEnumerable<IPNetwork> podCidrs) => Json(json =>
+    private static byte[] PodNetwork(IEnumerable<IPNetwork> podCidrs, int? podMtu) => Json(json =>
     {
         json.WriteStartArray("podCIDRs");
         foreach (var cidr in podCidrs)
             json.WriteStringValue(cidr.ToString());
         json.WriteEndArray();
+        if (podMtu is { } mtu)
+            json.WriteNumber("mtu", mtu);
     });
 
     /// <summary>

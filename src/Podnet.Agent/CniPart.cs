@@ -5,7 +5,8 @@ using Podnet.Core.Model;
 namespace Podnet.Agent;
 
 /// <summary>The files for container runtimes and the CNI plugin, once the node has pod CIDRs. They stay when the agent ends.</summary>
-internal sealed class CniPart(string nodeName, CniFiles files) : IDataplanePart
+/// <param name="podMtu">In bytes; null as long as it is not known.</param>
+internal sealed class CniPart(string nodeName, CniFiles files, Func<int?> podMtu) : IDataplanePart
 {
     private ImmutableArray<IPNetwork> _podCidrs = [];
 
@@ -22,5 +23,5 @@ internal sealed class CniPart(string nodeName, CniFiles files) : IDataplanePart
     }
 
     public string? Repair() =>
-        !_podCidrs.IsEmpty && files.Ensure(_podCidrs) is { Count: > 0 } written ? $"wrote {string.Join(" and ", written)}" : null;
+        !_podCidrs.IsEmpty && files.Ensure(_podCidrs, podMtu()) is { Count: > 0 } written ? $"wrote {string.Join(" and ", written)}" : null;
 }

@@ -24,10 +24,11 @@ internal sealed class NodeDataplane : IDisposable
             _made.SetResult(ruleset);
             return ruleset;
         });
+        var routes = new RoutesPart(options);
         KernelParts =
         [
             new SysctlsPart(options),
-            new RoutesPart(options),
+            routes,
             new EgressPart(options, _ruleset),
             Services(IPFamily.V4, options, status),
             Services(IPFamily.V6, options, status),
@@ -37,7 +38,7 @@ internal sealed class NodeDataplane : IDisposable
         Parts =
         [
             .. KernelParts, new HealthCheckPart(options, status),
-            .. options.Cni is { } files ? (IDataplanePart[])[new CniPart(options.NodeName, files)] : [],
+            .. options.Cni is { } files ? (IDataplanePart[])[new CniPart(options.NodeName, files, () => routes.PodMtu)] : [],
         ];
     }
 

@@ -12,6 +12,9 @@ internal sealed class RoutesPart(AgentOptions options) : IPreviewedPart, IDispos
 
     public string Name => "Routes";
 
+    /// <summary>For this node's pods, in bytes; null before it is known.</summary>
+    public int? PodMtu => _wanted?.PodMtu;
+
     public string? Apply(ClusterState state, ClusterChanges changes, bool readBack)
     {
         if (!changes.Nodes && !readBack)

@@ -8,6 +8,8 @@ public sealed class CniPartTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("podnet-agent-test-").FullName;
 
+    private int? _podMtu;
+
     private CniFiles Files => new($"{_folder}/net.d", $"{_folder}/run/pod-network.json");
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
@@ -15,7 +17,7 @@ public sealed class CniPartTests : IDisposable
     [Fact]
     public void Nothing_is_written_before_the_node_has_pod_cidrs()
     {
-        var part = new CniPart("node-1", Files);
+        var part = new CniPart("node-1", Files, () => _podMtu);
         Assert.Null(part.Apply(With("node-1"), ClusterChanges.Everything, readBack: true));
         Assert.Null(part.Apply(With("node-2", "10.240.0.64/27"), ClusterChanges.OfNodes, readBack: false));
         Assert.Empty(Directory.EnumerateFileSystemEntries(_folder));
@@ -24,7 +26,7 @@ public sealed class CniPartTests : IDisposable
     [Fact]
     public void The_plugin_finds_the_nodes_own_pod_cidrs_through_the_list()
     {
-        Assert.NotNull(new CniPart("node-1", Files).Apply(With("node-1", "10.240.0.32/27", "fd00:1::/64"), ClusterChanges.Everything, readBack: true));
+        Assert.NotNull(new CniPart("node-1", Files, () => _podMtu).Apply(With("node-1", "10.240.0.32/27", "fd00:1::/64"), ClusterChanges.Everything, readBack: true));
         Assert.Equal(["10-podnet.conflist"], Directory.GetFiles($"{_folder}/net.d").Select(Path.GetFileName));
         var list = JsonNode.Parse(File.ReadAllText($"{_folder}/net.d/10-podnet.conflist"))!;
         Assert.Equal(("podnet", "1.0.0", "podnet-cni"), ((string)list["name"]!, (string)list["cniVersion"]!, (string)list["plugins"]![0]!["type"]!));
@@ -33,9 +35,21 @@ public sealed class CniPartTests : IDisposable
     }
 
     [Fact]
+    public void The_plugin_is_told_the_MTU_and_when_it_changes()
+    {
+        _podMtu = 1450;
+        var part = new CniPart("node-1", Files, () => _podMtu);
+        part.Apply(With("node-1", "10.240.0.32/27"), ClusterChanges.Everything, readBack: true);
+        Assert.Equal("""{"podCIDRs":["10.240.0.32/27"],"mtu":1450}""", JsonNode.Parse(File.ReadAllText(Files.PodNetworkFile))!.ToJsonString());
+        _podMtu = 1500;
+        Assert.NotNull(part.Repair());
+        Assert.Equal(1500, (int)JsonNode.Parse(File.ReadAllText(Files.PodNetworkFile))!["mtu"]!);
+    }
+
+    [Fact]
     public void A_second_look_writes_nothing_and_what_somebody_changed_is_put_back()
     {
-        var part = new CniPart("node-1", Files);
+        var part = new CniPart("node-1", Files, () => _podMtu);
         part.Apply(With("node-1", "10.240.0.32/27"), ClusterChanges.Everything, readBack: true);
         var before = File.ReadAllText($"{_folder}/net.d/10-podnet.conflist");
         Assert.Null(part.Repair());
@@ -54,7 +68,7 @@ public sealed class CniPartTests : IDisposable
     [Fact]
     public void Cleanup_takes_them_away_and_leaves_others()
     {
-        new CniPart("node-1", Files).Apply(With("node-1", "10.240.0.32/27"), ClusterChanges.Everything, readBack: true);
+        new CniPart("node-1", Files, () => _podMtu).Apply(With("node-1", "10.240.0.32/27"), ClusterChanges.Everything, readBack: true);
         File.WriteAllText($"{_folder}/net.d/99-loopback.conf", "{}");
         Assert.Equal([$"{_folder}/net.d/10-podnet.conflist", $"{_folder}/run/pod-network.json"], Files.Remove());
         Assert.Equal(["99-loopback.conf"], Directory.GetFiles($"{_folder}/net.d").Select(Path.GetFileName));
