@@ -1,4 +1,3 @@
-using System.Net;
 using Podnet.Agent.Config;
 using Podnet.Agent.Metrics;
 using Podnet.Core.Model;
@@ -20,13 +19,13 @@ internal sealed class IptablesServicesPart(IPFamily family, AgentOptions options
 
     private readonly Dictionary<ObjectName, (int Internal, int External)> _servedElsewhere = [];
     private readonly Dictionary<string, int> _ruleCounts = new(StringComparer.Ordinal);
+    private readonly FamilyUse _use = new(family, options.NodeName);
     private IptablesDriver? _driver;
     private IptablesServices? _services;
     private Node? _node;
 
     /// <summary>The kernel has what <see cref="_services"/> want, unless somebody else has been at it.</summary>
     private bool _isWritten;
-    private bool? _inUse;
     private bool? _accounting;
     private bool _otherModeIsGone;
 
@@ -40,7 +39,7 @@ internal sealed class IptablesServicesPart(IPFamily family, AgentOptions options
     public string? Apply(ClusterState state, ClusterChanges changes, bool readBack)
     {
         _driver ??= new IptablesDriver(family, ruleset.Value);
-        if (!IsInUse(state, changes, _driver.CanariesStand))
+        if (!_use.In(state, changes, _driver.CanariesStand))
             return null;
         var sync = Update(state, changes, readBack);
         _isWritten = true;
@@ -56,7 +55,7 @@ internal sealed class IptablesServicesPart(IPFamily family, AgentOptions options
         var otherMode = new ServiceTableDriver(family, ruleset.Value).PreviewCleanup().ToString();
         var have = new IptablesDriver(family).Read();
         var areThere = have.Table(IptablesTables.Mangle)?.Chain(KubeChains.Canary) is not null;
-        if (!IsInUse(state, ClusterChanges.Everything, () => areThere))
+        if (!_use.In(state, ClusterChanges.Everything, () => areThere))
             return PartPreview.Of((Tools.Nft, otherMode));
         var accounting = AccountingObjects.Missing();
         var wanted = IptablesRenderer.Render(ServicePlanner.Plan(state, options.NodeName, family), Config(state, accounting is not null));
@@ -124,23 +123,6 @@ internal sealed class IptablesServicesPart(IPFamily family, AgentOptions options
             _servedElsewhere.Remove(name);
     }
 
-    /// <summary>
-    /// A cluster without IPv6 needs no IPv6 rules, not even the fixed ones; but once there are some (perhaps from an earlier
-    /// agent), they are looked after.
-    /// </summary>
-    /// <param name="areThere">Looks for rules of an earlier agent.</param>
-    private bool IsInUse(ClusterState state, ClusterChanges changes, Func<bool> areThere)
-    {
-        if (_inUse != true)
-        {
-            _inUse = family == IPFamily.V4
-                || Changed(state, changes).Any(service => service.ClusterIPs.Any(IsOurs))
-                || state.Nodes.GetValueOrDefault(options.NodeName)?.InternalIPs.Any(IsOurs) == true
-                || (_inUse is null && areThere());
-        }
-        return _inUse.Value;
-    }
-
     /// <summary>Once, and only when these rules stand: in between both do the same.</summary>
     private void RemoveOtherMode()
     {
@@ -148,9 +130,6 @@ internal sealed class IptablesServicesPart(IPFamily family, AgentOptions options
             new ServiceTableDriver(family, ruleset.Value).Cleanup();
         _otherModeIsGone = true;
     }
-
-    private static IEnumerable<Service> Changed(ClusterState state, ClusterChanges changes) =>
-        changes.IsEverything ? state.Services.Values : changes.Services.Select(name => state.Services.GetValueOrDefault(name)).OfType<Service>();
 
     private ServiceProxyConfig Config(ClusterState state, bool accounting)
     {
@@ -163,6 +142,4 @@ internal sealed class IptablesServicesPart(IPFamily family, AgentOptions options
 
     private static string? Text(IptablesSync sync) =>
         sync.ChangedNothing ? null : $"{sync.Written.Length} chains written, {sync.Deleted.Length} deleted";
-
-    private bool IsOurs(IPAddress address) => address.Family() == family;
 }
