@@ -1,4 +1,3 @@
-using System.Net;
 using Podnet.Netlink.Nftables;
 using Podnet.Testing;
 
@@ -81,13 +80,13 @@ public sealed class NftablesEventsTests : IDisposable
     }
 
     [Fact]
-    public void Waiting_ends_with_the_next_change()
+    public async Task Waiting_ends_with_the_next_change()
     {
         var waiting = Task.Run(() => _events.Receive(CancellationToken.None), TestContext.Current.CancellationToken);
 
         _socket.Commit(new Transaction(Name).AddTable());
 
-        Assert.Equal(Name, waiting.GetAwaiter().GetResult()[0].Table);
+        Assert.Equal(Name, (await waiting)[0].Table);
     }
 
     private void AssertEvents(params string[] expected)

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using Podnet.Netlink.Nftables;
 
 namespace Podnet.Netlink.Tests;
