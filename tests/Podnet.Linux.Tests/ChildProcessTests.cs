@@ -8,7 +8,8 @@ public sealed class ChildProcessTests
     public void What_a_program_prints_and_how_it_ends_is_kept()
     {
         var result = ChildProcess.Run("sh", "-c", "echo out; echo err >&2; exit 7");
-        Assert.Equal(new ProcessResult(new ExitStatus(7, 0), "out\n", "err\n"), result);
+        Assert.Equal(new ProcessResult(new ExitStatus(7, 0), "out\n", "err\n") { Pid = result.Pid }, result);
+        Assert.True(result.Pid > 0);
     }
 
     [Fact]
