@@ -1,13 +1,14 @@
 using System.Diagnostics;
 using System.Text;
 using Podnet.Core.Model;
+using Podnet.Linux;
 using Podnet.Testing;
 
 namespace Podnet.Bench;
 
 /// <summary>
-/// The layout to compare with: a chain for each Service and each endpoint, and in each Service's an anonymous map from a random number to
-/// an endpoint's chain, loaded by <c>nft -f</c>. It has what forwards packets only: no firewall, nothing for Services without endpoints.
+/// The layout to compare with: a chain for each Service, and in it an anonymous map from a random number to an endpoint, loaded by
+/// <c>nft -f</c>. It has what forwards packets only: no firewall, nothing for Services without endpoints, no chains for endpoints.
 /// </summary>
 internal static class ChainPerService
 {
@@ -25,7 +26,9 @@ internal static class ChainPerService
         {
             File.WriteAllText(file, Text(state));
             var began = Stopwatch.GetTimestamp();
-            kernel.Run("nft", "-f", file);
+            var status = kernel.In(() => ChildProcess.Run(new ProcessStart("nft", ["-f", file]), default, TimeSpan.FromMinutes(5)));
+            if (!status.Succeeded)
+                throw new InvalidOperationException($"nft -f: {status.StandardError}");
             return Stopwatch.GetElapsedTime(began).TotalSeconds;
         }
         finally
@@ -41,14 +44,9 @@ internal static class ChainPerService
         {
             var (ip, name) = (service.ClusterIPs[0], $"service-{service.Name.Name}");
             var endpoints = state.SlicesOf(service.Name).SelectMany(slice => slice.Endpoints).Select(endpoint => endpoint.Address).ToList();
-            foreach (var endpoint in endpoints)
-            {
-                chains.Append($"  chain endpoint-{name}-{endpoint} {{\n    ip saddr {endpoint} jump mark-for-masquerade\n");
-                chains.Append($"    meta l4proto tcp dnat to {endpoint}:{Cluster.TargetPort}\n  }}\n");
-            }
-            var slots = string.Join(", ", endpoints.Select((endpoint, slot) => $"{slot} : goto endpoint-{name}-{endpoint}"));
+            var slots = string.Join(", ", endpoints.Select((endpoint, slot) => $"{slot} : {endpoint} . {Cluster.TargetPort}"));
             chains.Append($"  chain {name} {{\n    ip daddr {ip} ip saddr != 10.240.0.0/12 jump mark-for-masquerade\n");
-            chains.Append($"    numgen random mod {endpoints.Count} vmap {{ {slots} }}\n  }}\n");
+            chains.Append($"    meta l4proto tcp dnat ip to numgen random mod {endpoints.Count} map {{ {slots} }}\n  }}\n");
             elements.Append($"      {ip} . tcp . {Cluster.Port} : goto {name},\n");
         }
         return $$"""
