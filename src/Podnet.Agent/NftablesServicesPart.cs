@@ -69,7 +69,10 @@ internal sealed class NftablesServicesPart(IPFamily family, AgentOptions options
     {
         if (_table is not { } table || !_isWritten)
             return null;
-        return Text(_driver!.Repair(table));
+        _isWritten = false; // Until it is known to be put right.
+        var plan = _driver!.Repair(table);
+        _isWritten = true;
+        return Text(plan);
     }
 
     private TablePlan Update(ClusterState state, ClusterChanges changes, bool readBack)

@@ -15,8 +15,8 @@ namespace Podnet.Dataplane.Nftables;
 /// </remarks>
 public sealed class ServiceTableDriver(IPFamily family, Ruleset ruleset)
 {
-    /// <summary>Tries to get a change in between those of others: arbitrary.</summary>
-    private const int Tries = 10;
+    /// <summary>Tries to get a change in between those of others, before it goes in whatever they do: arbitrary.</summary>
+    private const int Tries = 5;
 
     private readonly TableName _name = new(family == IPFamily.V4 ? TableFamily.Ip : TableFamily.Ip6, ServiceTable.Name);
     private readonly ElementCoding _coding = new(family);
@@ -114,7 +114,10 @@ public sealed class ServiceTableDriver(IPFamily family, Ruleset ruleset)
 
     private static bool HasElements(string set) => ServiceSets.All.Any(one => one.Name == set && !one.Dynamic);
 
-    /// <summary>Reads, plans, commits; again where somebody else changed the ruleset meanwhile.</summary>
+    /// <summary>
+    /// Reads, plans, commits; again where somebody else changed the ruleset meanwhile. Most such changes are of other tables, so where they
+    /// never end, the plan is sent all the same: what was done to this table after it was read, events tell.
+    /// </summary>
     private TablePlan Change(Func<TableContent?, TablePlan> planFor, Predicate<string>? elementsOf = null)
     {
         for (var attempt = 1; ; attempt++)
@@ -125,7 +128,7 @@ public sealed class ServiceTableDriver(IPFamily family, Ruleset ruleset)
                 return plan;
             try
             {
-                Commit(plan, have?.Generation);
+                Commit(plan, attempt < Tries ? have?.Generation : null);
                 return plan;
             }
             catch (KernelException e) when (e.Errno == Errno.Restart && attempt < Tries)
