@@ -28,6 +28,7 @@ public sealed class IptablesFaultTests : IDisposable
     [Theory]
     [InlineData("the first table alone", "sed '/^COMMIT/q' | iptables-restore \"$@\"; echo 'line 7 failed' >&2; exit 1")]
     [InlineData("nothing", "cat >/dev/null; echo 'iptables-restore v1.8.9 (nf_tables): Resource busy' >&2; exit 4")]
+    [InlineData("nothing, since somebody holds the lock", "cat >/dev/null; echo 'Another app is currently holding the xtables lock' >&2; exit 4")]
     [InlineData("killed before it read", "kill -9 $$")]
     [InlineData("all of it, and then it broke", "iptables-restore \"$@\"; exit 1")]
     public void A_restore_that_fails_half_way_is_made_good_by_the_next_pass(string wrote, string script)
