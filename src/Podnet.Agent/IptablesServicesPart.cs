@@ -17,7 +17,7 @@ internal sealed class IptablesServicesPart(IPFamily family, AgentOptions options
     private const string TcpBeLiberal = "net.netfilter.nf_conntrack_tcp_be_liberal";
     private static readonly string[] Counted = [IptablesTables.Filter, IptablesTables.Nat];
 
-    private readonly Dictionary<ObjectName, (int Internal, int External)> _servedElsewhere = [];
+    private readonly ServedElsewhere _servedElsewhere = new(family, metrics);
     private readonly Dictionary<string, int> _ruleCounts = new(StringComparer.Ordinal);
     private readonly FamilyUse _use = new(family, options.NodeName);
     private IptablesDriver? _driver;
@@ -40,10 +40,13 @@ internal sealed class IptablesServicesPart(IPFamily family, AgentOptions options
     {
         _driver ??= new IptablesDriver(family, ruleset.Value);
         if (!_use.In(state, changes, _driver.CanariesStand))
+        {
+            RemoveOtherMode();
             return null;
+        }
         var sync = Update(state, changes, readBack);
         _isWritten = true;
-        metrics.NoLocalEndpoints(family, _servedElsewhere.Values.Sum(count => count.Internal), _servedElsewhere.Values.Sum(count => count.External));
+        _servedElsewhere.Report();
         foreach (var table in Counted)
             metrics.Iptables(family, table, _ruleCounts[table], sync.RuleCounts.GetValueOrDefault(table));
         RemoveOtherMode();
@@ -79,7 +82,7 @@ internal sealed class IptablesServicesPart(IPFamily family, AgentOptions options
     {
         var wasWritten = _isWritten;
         _isWritten = false;
-        var isAnother = changes.IsEverything | Reconfigure(state);
+        var isAnother = Reconfigure(state, changes.IsEverything);
         var wasLarge = _services!.IsLarge;
         var change = isAnother ? null : new IptablesChange();
         foreach (var name in isAnother ? state.Services.Keys : changes.Services)
@@ -100,14 +103,16 @@ internal sealed class IptablesServicesPart(IPFamily family, AgentOptions options
     }
 
     /// <summary>What a node is told, and where it is, is in the rules of all Services.</summary>
-    private bool Reconfigure(ClusterState state)
+    /// <param name="isAnother">Whatever it was told: nothing is known of what was before.</param>
+    private bool Reconfigure(ClusterState state, bool isAnother)
     {
         _accounting ??= AccountingObjects.TryEnsure();
         var config = Config(state, _accounting.Value);
         var node = state.Nodes.GetValueOrDefault(options.NodeName) ?? new Node(options.NodeName);
-        if (_services is not null && config == _services.Config && node.Zone == _node?.Zone)
+        if (!isAnother && _services is not null && config == _services.Config && node.Zone == _node?.Zone)
             return false;
         (_services, _node) = (new IptablesServices(family, config), node);
+        _servedElsewhere.Clear();
         return true;
     }
 
@@ -117,13 +122,10 @@ internal sealed class IptablesServicesPart(IPFamily family, AgentOptions options
             ? ServicePlanner.PlanService(service, state.SlicesOf(name), _node!, family)
             : ServiceIntent.Empty(family);
         _services!.Put(name, share, change);
-        if (AgentMetrics.ServedElsewhere(share.Ports) is var count && count != default)
-            _servedElsewhere[name] = count;
-        else
-            _servedElsewhere.Remove(name);
+        _servedElsewhere.Put(name, share.Ports);
     }
 
-    /// <summary>Once, and only when these rules stand: in between both do the same.</summary>
+    /// <summary>Once, and only when these rules stand, or none are wanted: in between both do the same.</summary>
     private void RemoveOtherMode()
     {
         if (!_otherModeIsGone)

@@ -15,7 +15,7 @@ namespace Podnet.Agent;
 internal sealed class NftablesServicesPart(IPFamily family, AgentOptions options, Lazy<Ruleset> ruleset, AgentMetrics metrics)
     : IServicesPart, IConnectionCounts
 {
-    private readonly Dictionary<ObjectName, (int Internal, int External)> _servedElsewhere = [];
+    private readonly ServedElsewhere _servedElsewhere = new(family, metrics);
     private readonly FamilyUse _use = new(family, options.NodeName);
     private ServiceTableDriver? _driver;
     private ServiceTable? _table;
@@ -36,22 +36,22 @@ internal sealed class NftablesServicesPart(IPFamily family, AgentOptions options
     {
         _driver ??= new ServiceTableDriver(family, ruleset.Value);
         if (!_use.In(state, changes, _driver.IsThere))
-            return null;
+            return RemoveOtherMode();
         var plan = Update(state, changes, readBack);
         _isWritten = true;
-        metrics.NoLocalEndpoints(family, _servedElsewhere.Values.Sum(count => count.Internal), _servedElsewhere.Values.Sum(count => count.External));
+        _servedElsewhere.Report();
         return string.Join("; ", ((string?[])[Text(plan), RemoveOtherMode()]).OfType<string>()) is { Length: > 0 } done ? done : null;
     }
 
     public PartPreview Preview(ClusterState state)
     {
         _driver ??= new ServiceTableDriver(family, ruleset.Value);
+        var otherMode = IptablesDriver.IsInstalled(family) ? new IptablesDriver(family).PreviewCleanup() : "";
         if (!_use.In(state, ClusterChanges.Everything, _driver.IsThere))
-            return PartPreview.Of();
+            return PartPreview.Of((Tools.RestoreOf(family), otherMode));
         Reconfigure(state, isAnother: true);
         PutAll(state);
         var plan = _driver.Preview(_table!);
-        var otherMode = IptablesDriver.IsInstalled(family) ? new IptablesDriver(family).PreviewCleanup() : "";
         List<TableElement> wanted = [.. _table!.Elements];
         return PartPreview.Of((Tools.Nft, plan.ToString()), (Tools.RestoreOf(family), otherMode)) with
         {
@@ -116,14 +116,11 @@ internal sealed class NftablesServicesPart(IPFamily family, AgentOptions options
             ? ServicePlanner.PlanService(service, state.SlicesOf(name), _node!, family).Ports
             : [];
         _table!.Put(name, ports, change);
-        if (AgentMetrics.ServedElsewhere(ports) is var count && count != default)
-            _servedElsewhere[name] = count;
-        else
-            _servedElsewhere.Remove(name);
+        _servedElsewhere.Put(name, ports);
     }
 
     /// <summary>
-    /// Only when these rules stand: in between both do the same. Conntrack keeps established connections as they are, whichever rules
+    /// Only when these rules stand, or none are wanted: in between both do the same. Conntrack keeps established connections as they are, whichever rules
     /// they came by.
     /// </summary>
     /// <returns>What is to be said of it; null for nothing.</returns>
@@ -131,16 +128,17 @@ internal sealed class NftablesServicesPart(IPFamily family, AgentOptions options
     {
         if (_otherModeIsGone)
             return null;
-        _otherModeIsGone = true;
         try
         {
             if (IptablesDriver.IsInstalled(family))
                 new IptablesDriver(family).Cleanup();
+            _otherModeIsGone = true;
             return null;
         }
         catch (IptablesException e)
         {
-            // A table that iptables cannot read, say: no reason for Services not to work.
+            // A table that iptables cannot read, say: no reason for Services not to work, nor to say it each time.
+            _otherModeIsGone = true;
             return $"rules of iptables mode, if there are any, stay: {e.Message}";
         }
     }

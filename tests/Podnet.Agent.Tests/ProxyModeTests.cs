@@ -1,4 +1,6 @@
+using System.Net;
 using Podnet.Core.Model;
+using Podnet.Dataplane.Iptables;
 using Podnet.Fixtures;
 using Podnet.Testing;
 
@@ -27,6 +29,21 @@ public sealed class ProxyModeTests : IDisposable
 
         Run(ProxyMode.Nftables, state);
         Assert.Equal(nftables, Rules());
+    }
+
+    [Fact]
+    public void In_a_cluster_without_IPv6_the_other_modes_IPv6_rules_go_too()
+    {
+        var state = RuleFixture.Read("01-clusterip").State;
+        state = state with { Nodes = state.Nodes.SetItem("node-1", state.Nodes["node-1"] with { InternalIPs = [IPAddress.Parse("10.99.0.2")] }) };
+        // As kube-proxy does: its own chains, in each family that the node has.
+        _kernel.In(() => new IptablesDriver(IPFamily.V6).Apply(RuleFixture.Render(state, IPFamily.V6)));
+        Assert.Contains("KUBE-SERVICES", _kernel.Run("ip6tables-save"), StringComparison.Ordinal);
+
+        Run(ProxyMode.Nftables, state);
+
+        Assert.DoesNotContain("KUBE-", _kernel.Run("ip6tables-save"), StringComparison.Ordinal);
+        Assert.DoesNotContain("table ip6 podnet", Rules(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -43,7 +43,7 @@ public sealed class RulesTests(NginxCase nginx)
         try
         {
             In("node-1", "iptables", "-t", "nat", "-F", "KUBE-SERVICES");
-            LocalCluster.Eventually(() => Saved("node-1").Contains("10.0.33.45", StringComparison.Ordinal), () => Saved("node-1"));
+            LocalCluster.Eventually(() => Saved("node-1").Contains("-A KUBE-SERVICES -d 10.0.33.45", StringComparison.Ordinal), () => Saved("node-1"));
             Assert.Contains("--dport 9 -j DROP", In("node-1", "iptables-save"), StringComparison.Ordinal);
         }
         finally

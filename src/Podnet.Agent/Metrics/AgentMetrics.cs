@@ -1,6 +1,4 @@
-using System.Collections.Immutable;
 using Podnet.Core.Model;
-using Podnet.Core.Services;
 
 namespace Podnet.Agent.Metrics;
 
@@ -98,22 +96,6 @@ internal sealed class AgentMetrics(ProxyMode mode, TimeProvider time)
     }
 
     public void SyncFailed(IPFamily family) => (mode == ProxyMode.Iptables ? _iptablesFailures : _nftablesFailures).Add(1, family.Name());
-
-    /// <summary>How many are of internal, and how many of external policy Local, and only other nodes serve them.</summary>
-    public static (int Internal, int External) ServedElsewhere(ImmutableArray<ServicePortIntent> ports)
-    {
-        var count = (Internal: 0, External: 0);
-        foreach (var port in ports)
-        {
-            if (!port.HasEndpoints || !port.LocalEndpoints.IsEmpty)
-                continue;
-            if (port.InternalPolicy == TrafficPolicy.Local)
-                count.Internal++;
-            if (port.ExternalPolicy == TrafficPolicy.Local && port.IsExternallyAccessible)
-                count.External++;
-        }
-        return count;
-    }
 
     /// <summary>ServicePorts of policy Local that only other nodes serve.</summary>
     public void NoLocalEndpoints(IPFamily family, int @internal, int external)

@@ -36,15 +36,20 @@ public enum ChainRole
 [StructLayout(LayoutKind.Auto)]
 public readonly record struct ServiceChain(ChainRole Role, int Cluster, int Local, bool KeepsSessions)
 {
+    private const string LocalPrefix = "local-";
+
     public string Name => Role switch
     {
         ChainRole.ClusterIP => $"cluster-ip-{Cluster}",
-        ChainRole.LocalClusterIP => $"local-cluster-ip-{Local}",
+        ChainRole.LocalClusterIP => $"{LocalPrefix}cluster-ip-{Local}",
         ChainRole.External => $"external-{Cluster}",
-        ChainRole.LocalExternal => $"local-external-{Cluster}-{Local}",
+        ChainRole.LocalExternal => $"{LocalPrefix}external-{Cluster}-{Local}",
         ChainRole.NodePort => $"node-port-{Cluster}",
-        _ => $"local-node-port-{Cluster}-{Local}",
+        _ => $"{LocalPrefix}node-port-{Cluster}-{Local}",
     } + Suffix;
+
+    /// <summary>Whether a chain of this name is of policy Local.</summary>
+    internal static bool IsLocal(string? name) => name?.StartsWith(LocalPrefix, StringComparison.Ordinal) == true;
 
     /// <summary>The chains that it sends packets on to, which exist while it does.</summary>
     public ImmutableArray<BalanceChain> Balances

@@ -29,7 +29,7 @@ public sealed class ServiceTableDriver(IPFamily family, Ruleset ruleset)
     public TablePlan Apply(ServiceTable table)
     {
         ruleset.Take(_name); // Whatever it was: all is looked at now.
-        var plan = Change(have => _diff.Plan(table, have));
+        var plan = Change(have => _diff.Plan(table, have), HasElements)!;
         _sessions.EndUnwanted(ruleset, _name, table, plan);
         return plan;
     }
@@ -67,14 +67,14 @@ public sealed class ServiceTableDriver(IPFamily family, Ruleset ruleset)
     public TablePlan PreviewCleanup() => _diff.PlanRemoval(Read());
 
     /// <summary>Takes away all of it, and the table too where nothing else is in it.</summary>
-    public TablePlan Cleanup() => Change(_diff.PlanRemoval);
+    public TablePlan Cleanup() => Change(_diff.PlanRemoval, HasElements)!;
 
     /// <summary>Puts right what somebody else has changed since the last look, and only that: it costs what was changed.</summary>
     public TablePlan Repair(ServiceTable table)
     {
         if (ruleset.Take(_name) is not { } touched)
             return new TablePlan(family);
-        return touched.IsUnknown ? Apply(table) : Change(have => _diff.Plan(table, have, touched, Elements), set => touched.IsWhole(set));
+        return (touched.IsUnknown ? null : Change(have => _diff.Plan(table, have, touched, Elements), touched.IsWhole)) ?? Apply(table);
     }
 
     /// <summary>How many connections each Service and endpoint took, by asking for each element: that costs what there are, where a dump costs its square.</summary>
@@ -118,13 +118,14 @@ public sealed class ServiceTableDriver(IPFamily family, Ruleset ruleset)
     /// Reads, plans, commits; again where somebody else changed the ruleset meanwhile. Most such changes are of other tables, so where they
     /// never end, the plan is sent all the same: what was done to this table after it was read, events tell.
     /// </summary>
-    private TablePlan Change(Func<TableContent?, TablePlan> planFor, Predicate<string>? elementsOf = null)
+    /// <returns>Null where there is no plan.</returns>
+    private TablePlan? Change(Func<TableContent?, TablePlan?> planFor, Predicate<string> elementsOf)
     {
         for (var attempt = 1; ; attempt++)
         {
-            var have = ruleset.Read(_name, elementsOf ?? HasElements);
+            var have = ruleset.Read(_name, elementsOf);
             var plan = planFor(have);
-            if (plan.IsEmpty)
+            if (plan is null or { IsEmpty: true })
                 return plan;
             try
             {

@@ -18,7 +18,7 @@ internal sealed class SessionCleaner(IPFamily family)
     /// <param name="done">What was changed just now.</param>
     internal void EndUnwanted(Ruleset ruleset, TableName name, ServiceTable table, TablePlan done)
     {
-        var bound = Bound(done);
+        var bound = done.ComingUnderLocal;
         foreach (var element in Sessions(ruleset, name).Where(element => !IsWanted(table, element, bound)))
             End(ruleset, name, element);
     }
@@ -26,7 +26,7 @@ internal sealed class SessionCleaner(IPFamily family)
     /// <summary>Those that <see cref="EndUnwanted"/> would end, after a plan.</summary>
     internal List<(FrontendAddress Address, ElementData Endpoint)> Unwanted(Ruleset ruleset, TableName name, ServiceTable table, TablePlan plan)
     {
-        var bound = Bound(plan);
+        var bound = plan.ComingUnderLocal;
         return [.. Sessions(ruleset, name).Where(element => !IsWanted(table, element, bound)).Select(_coding.ReadSession)];
     }
 
@@ -46,20 +46,7 @@ internal sealed class SessionCleaner(IPFamily family)
         }
     }
 
-    /// <summary>
-    /// Addresses that have come under policy Local: their clients may be at endpoints of other nodes, to which their packets would now go
-    /// without masquerade, and the replies not come back this way.
-    /// </summary>
-    private static HashSet<FrontendAddress> Bound(TablePlan done)
-    {
-        var local = done.AddedElements.Where(element => IsBound(element.Data.Chain)).Select(element => element.Key).ToHashSet();
-        return [.. done.DeletedElements.Where(element => !IsBound(element.Data.Chain) && local.Contains(element.Key))
-            .Select(element => new FrontendAddress(element.Key.Address, element.Key.Protocol, element.Key.Port))];
-    }
-
-    private static bool IsBound(string? chain) => chain?.StartsWith("local-", StringComparison.Ordinal) == true;
-
-    private bool IsWanted(ServiceTable table, Element element, HashSet<FrontendAddress> bound)
+    private bool IsWanted(ServiceTable table, Element element, IReadOnlySet<FrontendAddress> bound)
     {
         var (address, endpoint) = _coding.ReadSession(element);
         return !bound.Contains(address) && !bound.Contains(address with { Address = null }) && table.KeepsSession(address, endpoint);

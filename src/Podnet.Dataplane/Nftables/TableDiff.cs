@@ -23,16 +23,16 @@ internal sealed class TableDiff(IPFamily family)
         return Structure(wanted, chains, sets, have) with { DeletedElements = deleted, AddedElements = added };
     }
 
-    /// <summary>The same, where others have changed nothing but this.</summary>
+    /// <summary>The same, where others have changed nothing but this; null where that turns out to be more, and all has to be read.</summary>
     /// <param name="read">Looks up what the kernel has of the keys of a set.</param>
-    internal TablePlan Plan(
+    internal TablePlan? Plan(
         ServiceTable table, TableContent? have, TableTouches touched, Func<SetDefinition, IReadOnlyList<ByteString>, IEnumerable<TableElement>> read)
     {
         var wanted = table.Chains.ToDictionary(chain => chain.Name, StringComparer.Ordinal);
         var chains = have?.Chains.Where(IsOurs).ToList() ?? [];
         var sets = have?.Sets.Where(IsOurs).ToDictionary(set => set.Name, StringComparer.Ordinal) ?? [];
         if (have is null || sets.Count < ServiceSets.All.Length || !CanBeKept(wanted, chains, sets))
-            return Plan(table, have);
+            return null;
         var (there, should) = (new List<TableElement>(), new List<TableElement>());
         foreach (var set in ServiceSets.All.Where(set => !set.Dynamic && touched.Elements.ContainsKey(set.Name)))
         {

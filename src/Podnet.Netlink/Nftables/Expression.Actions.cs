@@ -98,8 +98,8 @@ public sealed record Verdict(VerdictCode Code, string? Chain = null) : Expressio
         writer.EndNested(data);
     }
 
-    /// <summary>A verdict, or the loading of a value.</summary>
-    internal static Expression Read(in ExpressionData data) => ReadData(data.Nested(DataAttribute)) ?? (Expression)Immediate.Read(data);
+    /// <summary>Null for the loading of a value, which has the same kind.</summary>
+    internal static Verdict? Read(in ExpressionData data) => ReadData(data.Nested(DataAttribute));
 
     /// <summary>Null for data that are a value.</summary>
     internal static Verdict? ReadData(in ExpressionData data)

@@ -52,9 +52,6 @@ public sealed record Reject(RejectType Type, byte Code) : Expression
     /// <summary>"Port unreachable", which nft prints as plain <c>reject</c>: ICMP_PORT_UNREACH, ICMPV6_PORT_UNREACH.</summary>
     public static Reject PortUnreachable(TableFamily family) => new(RejectType.Icmp, (byte)(family == TableFamily.Ip6 ? 4 : 3));
 
-    /// <summary>After a comparison of the protocol with TCP only.</summary>
-    public static readonly Reject TcpReset = new(RejectType.TcpReset, 0);
-
     internal const string Kind = "reject";
 
     // NFTA_REJECT_*
@@ -76,5 +73,4 @@ public sealed record Reject(RejectType Type, byte Code) : Expression
 public enum RejectType : uint
 {
     Icmp = 0,
-    TcpReset = 1,
 }

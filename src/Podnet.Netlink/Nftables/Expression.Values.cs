@@ -18,21 +18,6 @@ public sealed record MetaSet(MetaKey Key, Register Source = Register.R1) : Expre
     internal static MetaSet Read(in ExpressionData data) => new((MetaKey)data.U32(KeyAttribute), (Register)data.U32(SourceAttribute));
 }
 
-/// <summary>Loads a constant.</summary>
-public sealed record Immediate(ByteString Value, Register Destination = Register.R1) : Expression
-{
-    internal override string Name => Verdict.Kind;
-
-    internal override void Put(ref NetlinkWriter writer)
-    {
-        writer.PutU32BigEndian(Verdict.DestinationAttribute, (uint)Destination);
-        NftablesWire.PutData(ref writer, Verdict.DataAttribute, Value.Span);
-    }
-
-    internal static Immediate Read(in ExpressionData data) =>
-        new(data.Bytes(Verdict.DataAttribute), (Register)data.U32(Verdict.DestinationAttribute));
-}
-
 /// <summary>Loads a random number of 4 bytes in host byte order, from 0 up to, but without, the modulus.</summary>
 public sealed record RandomNumber(uint Modulus, Register Destination = Register.R1) : Expression
 {
@@ -126,37 +111,4 @@ public enum PacketAddress : uint
 {
     Source = 1,
     Destination = 2,
-}
-
-/// <summary>Turns the bytes of each value round. nft has it before a lookup of an inet_proto in a set of intervals, where it changes nothing.</summary>
-/// <param name="Length">Of all values, in bytes.</param>
-/// <param name="Size">Of one value, in bytes: 2, 4 or 8.</param>
-public sealed record ByteOrder(Register Register, int Length, int Size) : Expression
-{
-    internal const string Kind = "byteorder";
-
-    // NFTA_BYTEORDER_*
-    private const int SourceAttribute = 1;
-    private const int DestinationAttribute = 2;
-    private const int OperationAttribute = 3;
-    private const int LengthAttribute = 4;
-    private const int SizeAttribute = 5;
-    private const uint HostToNetwork = 1; // NFT_BYTEORDER_HTON
-
-    internal override string Name => Kind;
-
-    internal override void Put(ref NetlinkWriter writer)
-    {
-        writer.PutU32BigEndian(SourceAttribute, (uint)Register);
-        writer.PutU32BigEndian(DestinationAttribute, (uint)Register);
-        writer.PutU32BigEndian(OperationAttribute, HostToNetwork);
-        writer.PutU32BigEndian(LengthAttribute, (uint)Length);
-        writer.PutU32BigEndian(SizeAttribute, (uint)Size);
-    }
-
-    /// <summary>Null for the other direction, and another register for the result.</summary>
-    internal static ByteOrder? Read(in ExpressionData data) =>
-        data.U32(OperationAttribute) == HostToNetwork && data.U32(SourceAttribute) == data.U32(DestinationAttribute)
-            ? new ByteOrder((Register)data.U32(SourceAttribute), (int)data.U32(LengthAttribute), (int)data.U32(SizeAttribute))
-            : null;
 }

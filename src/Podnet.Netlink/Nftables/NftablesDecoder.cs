@@ -257,7 +257,6 @@ internal static class NftablesDecoder
             Conntrack.Kind => Conntrack.Read(data),
             Compare.Kind => Compare.Read(data),
             Bitwise.Kind => Bitwise.Read(data),
-            ByteOrder.Kind => ByteOrder.Read(data),
             Lookup.Kind => Lookup.Read(data),
             UpdateSet.Kind => UpdateSet.Read(data),
             RandomNumber.Kind => RandomNumber.Read(data),

@@ -31,7 +31,6 @@ internal static class NftablesWire
     internal const int DeleteElement = 14;
     internal const int NewGeneration = 15;
     internal const int GetGeneration = 16;
-    internal const int DestroyElement = 30;
 
     // NFTA_GEN_*
     internal const int GenerationId = 1;
@@ -70,7 +69,6 @@ internal static class NftablesWire
         internal const int Chain = 2;
         internal const int Handle = 3;
         internal const int Expressions = 4;
-        internal const int Position = 6;
         internal const int UserData = 7;
     }
 

@@ -90,25 +90,28 @@ public sealed class Transaction
         return End(writer, $"delete chain {_table} {name}");
     }
 
-    /// <summary>After all rules that its chain has, or after one of them.</summary>
-    /// <param name="after">A rule's handle.</param>
-    public Transaction AppendRule(Rule rule, ulong after = 0) => PutRule(rule, New | NetlinkFlags.Append, after, "add a rule to");
-
-    /// <summary>Before all rules that its chain has, or before one of them.</summary>
-    /// <param name="before">A rule's handle.</param>
-    public Transaction InsertRule(Rule rule, ulong before = 0) => PutRule(rule, New, before, "insert a rule into");
-
-    /// <summary>In place of the rule that has its handle.</summary>
-    public Transaction ReplaceRule(Rule rule) => PutRule(rule, NetlinkFlags.Replace, 0, "replace a rule of");
-
-    /// <summary>By its handle.</summary>
-    public Transaction DeleteRule(Rule rule)
+    /// <summary>After all rules that its chain has.</summary>
+    public Transaction AppendRule(Rule rule)
     {
-        var writer = Begin(NftablesWire.DeleteRule, NetlinkFlags.None);
+        var constants = PutConstants(rule);
+        var writer = Begin(NewRule, New | NetlinkFlags.Append, RuleSize);
         writer.PutText(RuleAttribute.Table, _table.Name);
         writer.PutText(RuleAttribute.Chain, rule.Chain);
-        writer.PutU64BigEndian(RuleAttribute.Handle, HandleOf(rule));
-        return End(writer, $"delete rule {rule.Handle} of {_table} {rule.Chain}");
+        var list = writer.BeginNested(RuleAttribute.Expressions);
+        foreach (var expression in rule.Expressions)
+        {
+            var item = writer.BeginNested(ListItem);
+            if (expression is OneOf oneOf)
+                PutLookup(ref writer, constants.Dequeue(), oneOf.Source);
+            else
+                PutExpression(ref writer, expression);
+            writer.EndNested(item);
+        }
+
+        writer.EndNested(list);
+        if (rule.Comment is not null)
+            writer.Put(RuleAttribute.UserData, UserData.OfComment(rule.Comment));
+        return End(writer, $"add a rule to {_table} {rule.Chain}");
     }
 
     /// <summary>All rules of a chain.</summary>
@@ -148,19 +151,6 @@ public sealed class Transaction
 
     /// <summary>As <see cref="DeleteElements"/>, for more elements than should be objects: keys without data.</summary>
     public ElementWriter DeletingElements(string set) => new(this, new ElementChange(set, 0, DeleteElement, NetlinkFlags.None, "delete elements of"));
-
-    /// <summary>As <see cref="DeleteElements"/>, but one that is not there is no error: those with a timeout go by themselves. Needs Linux 6.3.</summary>
-    public Transaction DestroyElements(string set, IEnumerable<Element> elements) =>
-        PutElements(new ElementWriter(this, new ElementChange(set, 0, DestroyElement, NetlinkFlags.None, "delete elements of")), elements);
-
-    /// <summary>All elements.</summary>
-    public Transaction FlushSet(string set)
-    {
-        var writer = Begin(DeleteElement, NetlinkFlags.None);
-        writer.PutText(ElementAttribute.Table, _table.Name);
-        writer.PutText(ElementAttribute.Set, set);
-        return End(writer, $"flush set {_table} {set}");
-    }
 
     /// <summary>The whole datagram. Nothing can be added afterwards.</summary>
     internal NetlinkBatch Finish()
@@ -249,33 +239,6 @@ public sealed class Transaction
         writer.EndNested(description);
     }
 
-    private Transaction PutRule(Rule rule, NetlinkFlags flags, ulong position, string verb)
-    {
-        var constants = PutConstants(rule);
-        var writer = Begin(NewRule, flags, RuleSize);
-        writer.PutText(RuleAttribute.Table, _table.Name);
-        writer.PutText(RuleAttribute.Chain, rule.Chain);
-        if (flags.HasFlag(NetlinkFlags.Replace))
-            writer.PutU64BigEndian(RuleAttribute.Handle, HandleOf(rule));
-        var list = writer.BeginNested(RuleAttribute.Expressions);
-        foreach (var expression in rule.Expressions)
-        {
-            var item = writer.BeginNested(ListItem);
-            if (expression is OneOf oneOf)
-                PutLookup(ref writer, constants.Dequeue(), oneOf.Source);
-            else
-                PutExpression(ref writer, expression);
-            writer.EndNested(item);
-        }
-
-        writer.EndNested(list);
-        if (position != 0)
-            writer.PutU64BigEndian(RuleAttribute.Position, position);
-        if (rule.Comment is not null)
-            writer.Put(RuleAttribute.UserData, UserData.OfComment(rule.Comment));
-        return End(writer, $"{verb} {_table} {rule.Chain}");
-    }
-
     /// <summary>The sets without a name that a rule needs; their numbers in the rule's order.</summary>
     private Queue<uint> PutConstants(Rule rule)
     {
@@ -308,9 +271,6 @@ public sealed class Transaction
         Lookup.Put(ref writer, setId, source);
         writer.EndNested(data);
     }
-
-    private static ulong HandleOf(Rule rule) =>
-        rule.Handle != 0 ? rule.Handle : throw new ArgumentException("a rule that was not read back has no handle", nameof(rule));
 
     private NetlinkWriter Begin(int message, NetlinkFlags flags, int size = 1024)
     {

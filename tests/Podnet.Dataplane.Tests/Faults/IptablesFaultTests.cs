@@ -63,7 +63,7 @@ public sealed class IptablesFaultTests : IDisposable
     }
 
     [Fact]
-    public void Own_changes_that_were_too_many_to_be_told_are_still_known_as_own()
+    public void Own_changes_that_the_kernel_is_not_asked_to_tell_are_no_reason_to_look()
     {
         var wanted = RuleFixture.Render(RuleFixture.Read("16-large").State, IPFamily.V4);
         var driver = new IptablesDriver(IPFamily.V4, _ruleset);

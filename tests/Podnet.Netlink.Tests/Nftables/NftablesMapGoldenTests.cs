@@ -245,26 +245,6 @@ public sealed class NftablesMapGoldenTests
         ])));
 
     [Fact]
-    public void A_TCP_reset() => AssertEqual(
-        // nft add rule ip podnet c meta l4proto tcp reject with tcp reset
-        """
-        14 00 00 00 10 00 01 00 00 00 00 00 00 00 00 00
-        00 00 00 0a a0 00 00 00 06 0a 01 0c 01 00 00 00
-        00 00 00 00 02 00 00 00 0b 00 01 00 70 6f 64 6e
-        65 74 00 00 06 00 02 00 63 00 00 00 78 00 04 80
-        24 00 01 80 09 00 01 00 6d 65 74 61 00 00 00 00
-        14 00 02 80 08 00 02 00 00 00 00 10 08 00 01 00
-        00 00 00 01 2c 00 01 80 08 00 01 00 63 6d 70 00
-        20 00 02 80 08 00 01 00 00 00 00 01 08 00 02 00
-        00 00 00 00 0c 00 03 80 05 00 01 00 06 00 00 00
-        24 00 01 80 0b 00 01 00 72 65 6a 65 63 74 00 00
-        14 00 02 80 08 00 01 00 00 00 00 01 05 00 02 00
-        00 00 00 00 14 00 00 00 11 00 01 00 02 00 00 00
-        00 00 00 00 00 00 00 0a
-        """,
-        New().AppendRule(new Rule("c", [new Meta(MetaKey.TransportProtocol), new Compare(Comparison.Equal, new ByteString([6])), Reject.TcpReset])));
-
-    [Fact]
     public void A_local_destination() => AssertEqual(
         // nft add rule ip podnet c fib daddr type local accept
         """
@@ -287,35 +267,6 @@ public sealed class NftablesMapGoldenTests
         [
             new AddressType(PacketAddress.Destination), new Compare(Comparison.Equal, AddressType.Local), new Verdict(VerdictCode.Accept),
         ])));
-
-    [Fact]
-    public void Deleting_a_rule() => AssertEqual(
-        // nft delete rule ip podnet c handle 18
-        """
-        14 00 00 00 10 00 01 00 00 00 00 00 00 00 00 00
-        00 00 00 0a 34 00 00 00 08 0a 01 00 01 00 00 00
-        00 00 00 00 02 00 00 00 0b 00 01 00 70 6f 64 6e
-        65 74 00 00 06 00 02 00 63 00 00 00 0c 00 03 00
-        00 00 00 00 00 00 00 12 14 00 00 00 11 00 01 00
-        02 00 00 00 00 00 00 00 00 00 00 0a
-        """,
-        New().DeleteRule(new Rule("c", []) { Handle = 18 }));
-
-    [Fact]
-    public void A_rule_before_another() => AssertEqual(
-        // nft insert rule ip podnet c handle 16 drop
-        """
-        14 00 00 00 10 00 01 00 00 00 00 00 00 00 00 00
-        00 00 00 0a 68 00 00 00 06 0a 01 04 01 00 00 00
-        00 00 00 00 02 00 00 00 0b 00 01 00 70 6f 64 6e
-        65 74 00 00 06 00 02 00 63 00 00 00 34 00 04 80
-        30 00 01 80 0e 00 01 00 69 6d 6d 65 64 69 61 74
-        65 00 00 00 1c 00 02 80 08 00 01 00 00 00 00 00
-        10 00 02 80 0c 00 02 80 08 00 01 00 00 00 00 00
-        0c 00 06 00 00 00 00 00 00 00 00 10 14 00 00 00
-        11 00 01 00 02 00 00 00 00 00 00 00 00 00 00 0a
-        """,
-        New().InsertRule(new Rule("c", [new Verdict(VerdictCode.Drop)]), before: 16));
 
     private static Transaction New() => new(Ip4.Name);
 

@@ -49,7 +49,11 @@ public sealed class NftablesMapTests : IDisposable
         Assert.Equal(tables.Sets, content.Sets);
         foreach (var (set, elements) in tables.Elements)
             Assert.Equal(elements, content.Elements[set]);
-        AssertSame(tables.Rules, content.Rules);
+        AssertSame(tables.Rules, [.. content.Rules.Select(WithoutTurnedProtocol)]);
+
+        // nft turns the one byte of a protocol in an interval's key, which changes nothing and is never written here.
+        static Rule WithoutTurnedProtocol(Rule rule) =>
+            rule with { Expressions = [.. rule.Expressions.Where(expression => expression is not UnknownExpression { Kind: "byteorder" })] };
     }
 
     [Fact]
@@ -113,7 +117,7 @@ public sealed class NftablesMapTests : IDisposable
     }
 
     [Fact]
-    public void Elements_are_deleted_by_key_and_destroying_takes_those_that_are_gone_already()
+    public void Elements_are_deleted_by_key()
     {
         var tables = new ServiceTables(TableFamily.Ip);
         _socket.Commit(tables.All());
@@ -121,30 +125,9 @@ public sealed class NftablesMapTests : IDisposable
 
         _socket.Commit(new Transaction(tables.Name).DeleteElements("services", [services[0] with { Comment = "x", Verdict = null }])
             .DeleteElements("sources", tables.Elements["sources"]));
-        _socket.Commit(new Transaction(tables.Name).DestroyElements("services", services));
 
-        Assert.Empty(_socket.Read(tables.Name)!.Elements["services"]);
+        Assert.Equal([services[1]], _socket.Read(tables.Name)!.Elements["services"]);
         Assert.Empty(_socket.Read(tables.Name)!.Elements["sources"]);
-        _socket.Commit(new Transaction(tables.Name).FlushSet("endpoints"));
-        Assert.Empty(_socket.Read(tables.Name)!.Elements["endpoints"]);
-    }
-
-    [Fact]
-    public void Rules_are_put_where_they_are_wanted_and_replaced_and_deleted_by_handle()
-    {
-        var table = new TableName(TableFamily.Ip, "podnet");
-        Rule Named(string name) => new("c", [new Verdict(VerdictCode.Accept)]) { Comment = name };
-        Rule Read(string name) => _socket.Read(table)!.Rules.Single(rule => rule.Comment == name);
-        string Order() => string.Join(' ', _socket.Read(table)!.Rules.Select(rule => rule.Comment));
-        _socket.Commit(new Transaction(table).AddTable().AddChain(new Chain("c")).AppendRule(Named("b")));
-
-        _socket.Commit(new Transaction(table).InsertRule(Named("a")).AppendRule(Named("e")).AppendRule(Named("d"), after: Read("b").Handle));
-        Assert.Equal("a b d e", Order());
-        _socket.Commit(new Transaction(table).InsertRule(Named("c"), before: Read("d").Handle).ReplaceRule(Named("x") with { Handle = Read("e").Handle }));
-        Assert.Equal("a b c d x", Order());
-        _socket.Commit(new Transaction(table).DeleteRule(Read("b")).DeleteRule(Read("x")));
-        Assert.Equal("a c d", Order());
-        Assert.Throws<ArgumentException>(() => new Transaction(table).DeleteRule(Named("a")));
     }
 
     [Fact]
@@ -205,7 +188,7 @@ public sealed class NftablesMapTests : IDisposable
         var elements = transaction.AddingElements("s");
         elements.Add([1, 2, 3, 4]);
 
-        Assert.Throws<InvalidOperationException>(() => transaction.FlushSet("s"));
+        Assert.Throws<InvalidOperationException>(() => transaction.FlushChain("c"));
         Assert.Throws<InvalidOperationException>(() => _socket.Commit(transaction));
     }
 

@@ -119,7 +119,6 @@ internal sealed class ServiceTables(TableFamily family)
             [
                 Destination,
                 new Meta(MetaKey.TransportProtocol, Register.R1.Plus(_length)),
-                new ByteOrder(Register.R1.Plus(_length), 1, 2),
                 Payload.DestinationPort with { Destination = port },
                 Source with { Destination = after },
                 new Lookup("sources", Inverted: true),
@@ -128,7 +127,6 @@ internal sealed class ServiceTables(TableFamily family)
             new("endpoint", [Source, Destination with { Destination = Register.R1.Plus(_length) }, new Lookup("plain"), new Verdict(VerdictCode.Accept)]),
             new("endpoint", [new AddressType(PacketAddress.Destination), new Compare(Comparison.Equal, AddressType.Local), new Verdict(VerdictCode.Accept)]),
             new("endpoint", [new AddressType(PacketAddress.Source), new Compare(Comparison.Equal, AddressType.Local), new Verdict(VerdictCode.Accept)]),
-            new("endpoint", [new Immediate(mark), new MetaSet(MetaKey.Mark)]),
             new("endpoint", [new Meta(MetaKey.Mark), new Bitwise(ByteString.OfHost(~0x4000u), mark), new MetaSet(MetaKey.Mark)]),
             new("endpoint", [Source, new Lookup("marks") { Destination = Register.R1 }, new MetaSet(MetaKey.Mark)]),
             new("endpoint", [.. protocols, .. SessionKey, new Lookup("sessions") { Destination = Register.R1 }, .. endpointNat]),
@@ -137,7 +135,6 @@ internal sealed class ServiceTables(TableFamily family)
 
     private Rule[] RejectRules() =>
     [
-        new("refuse", [new Meta(MetaKey.TransportProtocol), new Compare(Comparison.Equal, new ByteString([6])), Reject.TcpReset]),
         new("refuse", [Reject.PortUnreachable(family)]),
     ];
 
@@ -178,13 +175,11 @@ internal sealed class ServiceTables(TableFamily family)
             ip saddr . ip daddr @plain accept
             fib daddr type local accept
             fib saddr type local accept
-            meta mark set 0x4000
             meta mark set meta mark | 0x4000
             meta mark set ip saddr map @marks
             meta l4proto { tcp, udp, sctp } dnat ip to ip saddr . ip daddr . meta l4proto . th dport map @sessions
           }
           chain refuse {
-            meta l4proto tcp reject with tcp reset
             reject
           }
           chain early { type filter hook prerouting priority -110; }
