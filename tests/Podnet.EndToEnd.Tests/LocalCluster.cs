@@ -1,3 +1,4 @@
+using System.Globalization;
 using Podnet.Linux;
 using Podnet.Local;
 using Podnet.Testing;
@@ -61,5 +62,22 @@ public sealed class LocalCluster : IDisposable
             .Where(line => line.Contains("\"GET ", StringComparison.Ordinal))
             .ToArray();
 
+    /// <summary>The process id of a node's agent; 0 while there is none.</summary>
+    public int Agent(string node) => ProcessTable.Pids().FirstOrDefault(pid =>
+        ProcessTable.EnvironmentVariable(pid, ClusterPaths.EnvironmentMark) == Name && IsAgent(pid, node));
+
     public void Dispose() => Run("down", "--name", Name);
+
+    private static bool IsAgent(int pid, string node)
+    {
+        try
+        {
+            return File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/cmdline"))
+                .Contains($"agent\0--node-name\0{node}\0", StringComparison.Ordinal);
+        }
+        catch (IOException)
+        {
+            return false; // it ended
+        }
+    }
 }

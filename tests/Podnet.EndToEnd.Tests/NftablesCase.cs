@@ -1,7 +1,5 @@
-using System.Globalization;
 using System.Text.Json;
 using Podnet.Linux;
-using Podnet.Local;
 using Podnet.Testing;
 
 namespace Podnet.EndToEnd.Tests;
@@ -114,23 +112,7 @@ public sealed class NftablesCase : IDisposable
             .ToDictionary(one => one.GetProperty("address").GetString()!, one => one.GetProperty("connections").GetUInt64());
     }
 
-    internal int Agent(string node) => ProcessTable.Pids().FirstOrDefault(pid =>
-        ProcessTable.EnvironmentVariable(pid, ClusterPaths.EnvironmentMark) == Cluster.Name && IsAgent(pid, node));
-
     public void Dispose() => Cluster.Dispose();
-
-    private static bool IsAgent(int pid, string node)
-    {
-        try
-        {
-            return File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/cmdline"))
-                .Contains($"agent\0--node-name\0{node}\0", StringComparison.Ordinal);
-        }
-        catch (IOException)
-        {
-            return false; // it ended
-        }
-    }
 
     /// <summary>Without "packets 12 bytes 720", and without the braces that stand wherever the first and the last element are.</summary>
     private static IEnumerable<string> Words(string part)

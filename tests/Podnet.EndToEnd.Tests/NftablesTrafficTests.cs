@@ -119,36 +119,10 @@ public sealed class NftablesTrafficTests(NftablesCase nft)
     }
 
     [Fact]
-    public async Task No_connection_breaks_when_the_agent_is_killed()
-    {
-        using var client = nft.Open("node/node-1");
-        using var kept = client.Run(() => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ReceiveTimeout = 5000 });
-        kept.Connect(IPEndPoint.Parse(NftablesCase.ClusterIP));
-        Assert.StartsWith("HTTP/1.1 200 ", Ask(kept), StringComparison.Ordinal);
-        var table = nft.Ruleset("node-1");
-        await using var load = SteadyLoad.Start(client, NftablesCase.ClusterIP);
-
-        var agent = nft.Agent("node-1");
-        Signals.Send(agent, Signals.Kill);
-        LocalCluster.Eventually(() => nft.Agent("node-1") is not 0 and var now && now != agent, () => "the agent was not started again");
-        LocalCluster.Eventually(
-            () => LocalCluster.Try("exec", "--name", nft.Cluster.Name, "node/node-1", "--", "curl", "-sf", "http://10.99.0.2:10256/healthz").Succeeded,
-            () => "the agent is not healthy");
-
-        load.Go();
-        Assert.Empty(await load.EndAsync());
-        Assert.StartsWith("HTTP/1.1 200 ", Ask(kept), StringComparison.Ordinal);
-        Assert.Equal(table, nft.Ruleset("node-1"));
-    }
+    public Task No_connection_breaks_when_the_agent_is_killed() => KilledAgent.AssertNothingBreaks(
+        nft.Cluster, "web", IPEndPoint.Parse(NftablesCase.ClusterIP), ["nft", "flush", "chain", "ip", "podnet", "firewall-output"], () => nft.Ruleset("node-1"));
 
     private string Address(string pod) => nft.Cluster.Kubectl("get", "pod", pod, "-o", "jsonpath={.status.podIP}");
-
-    private static string Ask(Socket connection)
-    {
-        connection.Send("GET / HTTP/1.1\r\nHost: web\r\n\r\n"u8);
-        var buffer = new byte[8192];
-        return Encoding.ASCII.GetString(buffer, 0, connection.Receive(buffer));
-    }
 
     /// <summary>Success, or what connect(2) says; TimedOut is silence for a while.</summary>
     private static SocketError Connect(NetworkNamespace from, string to)
