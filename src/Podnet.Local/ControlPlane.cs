@@ -64,7 +64,7 @@ public sealed class ControlPlane(ClusterPaths paths, Companions companions, ILog
         steps.WriteLine(ControlPlaneProcess.ReadyLine);
         steps.Close();
 
-        var controllers = new ControllerManager(client, new ControllerOptions(spec.PodCidrs), loggers);
+        var controllers = new ControllerManager(client, new ControllerOptions(spec.PodCidrs) { LoadBalancers = fabric }, loggers);
         await Task.WhenAny(controllers.RunAsync(cancel), machines.RunAsync(cancel)).Unwrap();
     }
 

@@ -4,20 +4,20 @@ using AddressFamily = System.Net.Sockets.AddressFamily;
 
 namespace Podnet.Dataplane.Routes;
 
-/// <summary>Keeps the routes to other nodes' pods.</summary>
+/// <summary>Keeps the routes by which nodes reach other nodes' pods, and a local cluster's fabric the addresses of load balancers.</summary>
 /// <remarks>
 /// Its own are the routes of protocol 80 that have a gateway, in the main table and in that for packets from pods. Those of
 /// protocol 80 without one lead to this node's own pods and are the CNI plugin's. A route of anybody else is never touched, also
 /// where it stands in the way: adding ours then fails with EEXIST, and that is reported.
 /// </remarks>
 /// <param name="encapsulate">Routes through VXLAN say which host their packets are for; else the device's forwarding entries do.</param>
-internal sealed class RouteDriver(RouteSocket socket, bool encapsulate)
+public sealed class RouteDriver(RouteSocket socket, bool encapsulate)
 {
     /// <summary>IP6_RT_PRIO_USER (linux/ipv6_route.h): what the kernel makes of an IPv6 route without a metric.</summary>
     private const uint DefaultMetricV6 = 1024;
 
     /// <summary>Makes the kernel's routes these. Each is added or repaired for itself; those that nobody wants go last.</summary>
-    internal ApplyReport Apply(IReadOnlyCollection<PodRoute> wanted) => Plan(wanted).Execute(socket);
+    public ApplyReport Apply(IReadOnlyCollection<PodRoute> wanted) => Plan(wanted).Execute(socket);
 
     /// <summary>What <see cref="Apply"/> would do, as commands of ip(8).</summary>
     internal IReadOnlyList<string> Preview(IReadOnlyCollection<PodRoute> wanted) => Plan(wanted).Commands;

@@ -50,7 +50,7 @@ internal sealed class ServiceAllocator(IReadOnlyList<IPNetwork> cidrs)
             var range = Cidrs.FirstOrDefault(c => c.BaseAddress.AddressFamily == address.AddressFamily, Cidrs[0]);
             return $"failed to allocate IP {address}: the provided IP ({address}) is not in the valid range. The range of valid IPs is {range}";
         }
-        var isEdge = address.Equals(cidr.BaseAddress) || (address.AddressFamily == AddressFamily.InterNetwork && address.Equals(Offset(cidr, Size(cidr) - 1)));
+        var isEdge = address.Equals(cidr.BaseAddress) || (address.AddressFamily == AddressFamily.InterNetwork && address.Equals(cidr.At((UInt128)Size(cidr) - 1)));
         if (isEdge)
             return $"failed to allocate IP {address}: the provided IP ({address}) is not in the valid range. The range of valid IPs is {cidr}";
         return _addresses.TryGetValue(address, out var owner) && owner != service
@@ -102,7 +102,7 @@ internal sealed class ServiceAllocator(IReadOnlyList<IPNetwork> cidrs)
         var start = count > 0 ? Random.Shared.NextInt64(count) : 0;
         for (var i = 0L; i < count; i++)
         {
-            var candidate = Offset(cidr, first + ((start + i) % count));
+            var candidate = cidr.At((UInt128)(first + ((start + i) % count)));
             if (!_addresses.ContainsKey(candidate))
                 return candidate;
         }
@@ -114,13 +114,5 @@ internal sealed class ServiceAllocator(IReadOnlyList<IPNetwork> cidrs)
     {
         var bits = cidr.BaseAddress.AddressFamily == AddressFamily.InterNetwork ? 32 : 128;
         return 1L << Math.Min(bits - cidr.PrefixLength, bits == 32 ? 32 : 20);
-    }
-
-    private static IPAddress Offset(IPNetwork cidr, long offset)
-    {
-        var bytes = cidr.BaseAddress.GetAddressBytes();
-        for (var i = bytes.Length - 1; i >= 0 && offset > 0; i--, offset >>= 8)
-            bytes[i] |= (byte)offset;
-        return new IPAddress(bytes);
     }
 }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Net;
 using System.Text.RegularExpressions;
 using Podnet.Core.Model;
+using Podnet.Local.Fabric;
 
 namespace Podnet.Local.Config;
 
@@ -117,10 +118,9 @@ public static partial class ClusterSpecRules
 
         foreach (var cidr in spec.NodeCidrs)
         {
-            var bits = cidr.Family().Bits() - cidr.PrefixLength;
-            var room = (1L << Math.Min(bits, 32)) - 4; // network, API server, outside, broadcast
-            if (room < spec.Nodes.Length)
-                return ("networking.nodeSubnet", $"{cidr} has room for {Math.Max(room, 0)} nodes, not {spec.Nodes.Length}");
+            var room = cidr.Size() < 8 ? 0 : FabricNetwork.Places(cidr);
+            if (room < (uint)spec.Nodes.Length)
+                return ("networking.nodeSubnet", $"{cidr} has room for {room} nodes, not {spec.Nodes.Length}: half of it is for the addresses of load balancers");
         }
 
         return null;

@@ -6,7 +6,11 @@ using Podnet.Kubernetes;
 namespace Podnet.Local.Controllers;
 
 /// <param name="PodCidrs">The cluster's pod CIDRs, at most one of a family, of which nodes get their parts; empty leaves nodes as they are.</param>
-public sealed record ControllerOptions(ImmutableArray<IPNetwork> PodCidrs);
+public sealed record ControllerOptions(ImmutableArray<IPNetwork> PodCidrs)
+{
+    /// <summary>Null: Services of type LoadBalancer wait for an address.</summary>
+    public ILoadBalancerNetwork? LoadBalancers { get; init; }
+}
 
 internal interface IController
 {
@@ -14,8 +18,8 @@ internal interface IController
 }
 
 /// <summary>
-/// What kube-controller-manager and kube-scheduler are to a cluster: StatefulSets, Deployments, ReplicaSets, EndpointSlices, node
-/// pod CIDRs, scheduling, garbage collection. It keeps no state of its own.
+/// What kube-controller-manager, kube-scheduler and a cloud's load balancers are to a cluster: StatefulSets, Deployments, ReplicaSets,
+/// EndpointSlices, node pod CIDRs, load balancers' addresses, scheduling, garbage collection. It keeps no state of its own.
 /// </summary>
 public sealed class ControllerManager(ApiClient client, ControllerOptions options, ILoggerFactory loggers, TimeProvider? time = null)
 {
@@ -35,6 +39,7 @@ public sealed class ControllerManager(ApiClient client, ControllerOptions option
             new ReplicaSetController(context),
             new Scheduler(context),
             new EndpointSliceController(context),
+            new LoadBalancerController(context, options.LoadBalancers),
             new NodeLifecycleController(context),
             new NamespaceController(context),
             new GarbageCollector(context),

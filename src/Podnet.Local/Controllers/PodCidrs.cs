@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Net;
 using System.Net.Sockets;
 using k8s.Models;
+using Podnet.Core.Model;
 
 namespace Podnet.Local.Controllers;
 
@@ -66,7 +67,7 @@ internal static class PodCidrs
             if (until == UInt128.MaxValue) return null;
             at = until > at + last ? (until | last) + 1 : at + last + 1;
         }
-        return at >= start && at <= end - last ? new IPNetwork(Address(at, v4), prefix) : null;
+        return at >= start && at <= end - last ? new IPNetwork(cluster.At(at - start), prefix) : null;
     }
 
     private static (UInt128 First, UInt128 Last) Range(IPNetwork cidr)
@@ -75,12 +76,5 @@ internal static class PodCidrs
         var first = bytes.Aggregate(UInt128.Zero, (value, b) => (value << 8) | b);
         var hostBits = bytes.Length * 8 - cidr.PrefixLength;
         return (first, hostBits == 128 ? UInt128.MaxValue : first + ((UInt128.One << hostBits) - 1));
-    }
-
-    private static IPAddress Address(UInt128 value, bool v4)
-    {
-        var bytes = new byte[v4 ? 4 : 16];
-        for (var i = bytes.Length - 1; i >= 0; i--, value >>= 8) bytes[i] = (byte)(value & 0xff);
-        return new IPAddress(bytes);
     }
 }

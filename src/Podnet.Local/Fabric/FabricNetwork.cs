@@ -3,7 +3,11 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using Podnet.Core.Model;
+using Podnet.Core.Routes;
+using Podnet.Dataplane;
+using Podnet.Dataplane.Routes;
 using Podnet.Linux;
+using Podnet.Local.Controllers;
 using Podnet.Netlink;
 
 namespace Podnet.Local.Fabric;
@@ -14,10 +18,12 @@ namespace Podnet.Local.Fabric;
 /// </summary>
 /// <remarks>
 /// Hosts have a default route, as real ones do: without one a node could not even send to a cluster IP, which the kernel
-/// looks a route up for before any rule sees the packet. The fabric answers what leaves by it with "network unreachable", so
+/// looks a route up for before any rule sees the packet. The fabric answers what leaves by it with "host unreachable", so
 /// that nothing hangs and nothing gets out.
+/// The upper half of each network is the pool of load balancers' addresses. No host has one of them: outside sends what is for
+/// them to the fabric, which has a route for each to one node, as a router has that nodes announce them to by BGP.
 /// </remarks>
-public sealed class FabricNetwork(ClusterPaths paths, ImmutableArray<IPNetwork> cidrs)
+public sealed class FabricNetwork(ClusterPaths paths, ImmutableArray<IPNetwork> cidrs) : ILoadBalancerNetwork
 {
     private const string BridgeName = "pn-fabric";
     private const string HostDevice = "eth0";
@@ -25,15 +31,20 @@ public sealed class FabricNetwork(ClusterPaths paths, ImmutableArray<IPNetwork> 
     /// <summary>In bytes: of a veth that nobody gave another (drivers/net/veth.c, ETH_DATA_LEN).</summary>
     public const int Mtu = 1500;
 
+    private const uint FirstPlace = 2; // behind the network's own address and the API server's
+
     private const int Loopback = 1; // lo is the first link of every namespace
 
     private static readonly IPNetwork Everywhere = IPNetwork.Parse("0.0.0.0/0"), EverywhereV6 = IPNetwork.Parse("::/0");
 
     /// <summary>The first address of each network: where nodes find the API server.</summary>
-    public ImmutableArray<IPAddress> Gateways { get; } = [.. cidrs.Select(cidr => AddressAt(cidr, 1))];
+    public ImmutableArray<IPAddress> Gateways { get; } = [.. cidrs.Select(cidr => cidr.At(1))];
+
+    /// <inheritdoc/>
+    public ImmutableArray<IPNetwork> Pools { get; } = [.. cidrs.Select(PoolOf)];
 
     /// <summary>The last of each but one: a host that is on the fabric and not in the cluster.</summary>
-    public ImmutableArray<IPAddress> Outside { get; } = [.. cidrs.Select(cidr => AddressAt(cidr, (UInt128.One << (cidr.Family().Bits() - cidr.PrefixLength)) - 2))];
+    public ImmutableArray<IPAddress> Outside { get; } = [.. cidrs.Select(cidr => cidr.At(cidr.Size() - 2))];
 
     /// <summary>Makes the segment and outside.</summary>
     public void Create()
@@ -52,19 +63,46 @@ public sealed class FabricNetwork(ClusterPaths paths, ImmutableArray<IPNetwork> 
             }
 
             links.Execute(requests);
-            // So that the unreachable route answers.
+            // So that the unreachable route answers, and what is for a load balancer goes on to a node.
             foreach (var gateway in Gateways)
                 Sysctl.Ensure(gateway.Family() == IPFamily.V4 ? "net.ipv4.ip_forward" : "net.ipv6.conf.all.forwarding", "1");
+            // Outside shall not learn by redirects where an address leads: it would go on sending there when that has changed.
+            Sysctl.Ensure("net.ipv4.conf.all.send_redirects", "0");
+            Sysctl.Ensure($"net.ipv4.conf.{BridgeName}.send_redirects", "0");
         });
         AddHost(paths.OutsideNamespace, Outside, "outside");
+        using var outside = NetworkNamespace.OpenNamed(paths.OutsideNamespace);
+        outside.Run(() =>
+        {
+            using var links = new RouteSocket();
+            var device = links.GetLink(HostDevice).Index;
+            var requests = new RouteRequests();
+            for (var i = 0; i < cidrs.Length; i++)
+                requests.AddRoute(new Route(Pools[i]) { Device = device, Gateway = Gateways[i] });
+            links.Execute(requests);
+            Sysctl.Ensure($"net.ipv6.conf.{HostDevice}.accept_redirects", "0"); // there is no switch for sending them
+        });
+    }
+
+    /// <summary>The addresses of a network that no host gets: its upper half. Its last two are outside's and the broadcast address.</summary>
+    public static IPNetwork PoolOf(IPNetwork cidr) => new(cidr.At(cidr.Size() / 2), cidr.PrefixLength + 1);
+
+    /// <summary>How many nodes a network has addresses for: its lower half, but for its own address and the API server's.</summary>
+    public static UInt128 Places(IPNetwork cidr) => cidr.Size() / 2 is var half && half > FirstPlace ? half - FirstPlace : 0;
+
+    /// <inheritdoc/>
+    public ApplyReport Route(IReadOnlyCollection<PodRoute> routes)
+    {
+        using var fabric = NetworkNamespace.OpenNamed(paths.FabricNamespace);
+        using var socket = RouteSocket.OpenIn(fabric);
+        return new RouteDriver(socket, encapsulate: false).Apply(routes);
     }
 
     /// <summary>The addresses of the host at a place, counted from 0, one of each network; null where the segment is full.</summary>
     public ImmutableArray<IPAddress>? HostAddresses(int place)
     {
-        var addresses = cidrs.Select(cidr => AddressAt(cidr, (UInt128)place + 2)).ToImmutableArray();
-        var isFull = addresses.Where((address, i) => !cidrs[i].Contains(address) || address.Equals(Outside[i])).Any();
-        return isFull ? null : addresses;
+        var isFull = cidrs.Any(cidr => (UInt128)place >= Places(cidr));
+        return isFull ? null : [.. cidrs.Select(cidr => cidr.At((UInt128)place + FirstPlace))];
     }
 
     /// <summary>Makes a namespace and puts it on the segment. Nothing is left of it where that fails.</summary>
@@ -123,13 +161,4 @@ public sealed class FabricNetwork(ClusterPaths paths, ImmutableArray<IPNetwork> 
     };
 
     private static IPNetwork DefaultOf(IPAddress address) => address.Family() == IPFamily.V4 ? Everywhere : EverywhereV6;
-
-    private static IPAddress AddressAt(IPNetwork cidr, UInt128 offset)
-    {
-        var bytes = cidr.BaseAddress.GetAddressBytes();
-        var value = bytes.Aggregate(UInt128.Zero, (sum, b) => (sum << 8) | b) + offset;
-        for (var i = bytes.Length - 1; i >= 0; i--, value >>= 8)
-            bytes[i] = (byte)(value & 0xFF);
-        return new IPAddress(bytes);
-    }
 }
