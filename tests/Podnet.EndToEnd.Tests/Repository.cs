@@ -11,7 +11,7 @@ internal static class Repository
 
     internal static string Fixture(string path) => Path.Combine(Root, "tests", "fixtures", path);
 
-    private static string Built(string program)
+    internal static string Built(string program)
     {
         var path = Path.Combine(Root, "bin", program);
         return File.Exists(path) ? path : throw new InvalidOperationException($"{path} is not built: run 'make build' first");
