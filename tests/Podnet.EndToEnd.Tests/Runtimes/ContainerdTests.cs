@@ -1,0 +1,145 @@
+using System.Text.Json.Nodes;
+
+namespace Podnet.EndToEnd.Tests.Runtimes;
+
+/// <summary>containerd with the folders that it looks in by itself: by `ctr run --cni`, and by CRI as from a kubelet.</summary>
+public sealed class ContainerdTests : IAsyncLifetime
+{
+    private const string Socket = "/run/containerd/containerd.sock";
+
+    private const string Configuration = $"""
+        version = 2
+
+        [plugins."io.containerd.grpc.v1.cri"]
+          sandbox_image = "{OciArchive.Pause}"
+          # Where the machine is a container without CAP_SYS_RESOURCE, nobody can lower a process's oom_score_adj.
+          restrict_oom_score_adj = true
+        """;
+
+    private readonly RuntimeMachine _machine = new("containerd");
+    private CriClient _cri = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _machine.Write("/etc/containerd/config.toml", Configuration);
+        _machine.Write("/etc/cni/net.d/10-podnet.conflist", CniConfig.Conflist);
+        OciArchive.WriteWeb(_machine.PathOf("/run/web.tar"));
+        OciArchive.WritePause(_machine.PathOf("/run/pause.tar"));
+        _machine.Start("/run/containerd.log", "containerd");
+        RuntimeMachine.Until(() => _machine.Try("ctr", "version").Succeeded, "containerd answers");
+        foreach (var archive in new[] { "/run/web.tar", "/run/pause.tar" })
+        {
+            _machine.Run("ctr", "images", "import", archive);
+            _machine.Run("ctr", "--namespace", "k8s.io", "images", "import", archive);
+        }
+
+        _cri = new CriClient(_machine.PathOf(Socket));
+        foreach (var image in new[] { OciArchive.Web, OciArchive.Pause })
+            await UntilAsync(() => _cri.HasImageAsync(image), $"CRI knows of {image}");
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        _cri?.Dispose();
+        _machine.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    [Fact]
+    public void Ctr_runs_containers_in_the_pod_network()
+    {
+        _machine.Run("ctr", "run", "--cni", "--detach", "--cgroup", $"{_machine.Cgroup}/web", OciArchive.Web, "web");
+        Assert.Equal(["10.240.0.1", "fd00:1::1"], _machine.Reservations());
+        RuntimeMachine.Until(() => _machine.Try("curl", "-sS", "--max-time", "5", "http://10.240.0.1/").StandardOutput == "hello\n", "the container serves");
+        Assert.Equal("hello\n", _machine.Run("curl", "-sS", "--max-time", "5", "http://[fd00:1::1]/"));
+        var output = _machine.Run(
+            "ctr", ["run", "--cni", "--rm", "--cgroup", $"{_machine.Cgroup}/client", OciArchive.Web, "client", .. OciArchive.Get("http://10.240.0.1/")]);
+        Assert.Equal("hello\n", output);
+        Assert.Equal(["10.240.0.1", "fd00:1::1"], _machine.Reservations()); // ctr asks for DEL without a namespace
+    }
+
+    [Fact]
+    public async Task Pods_live_and_end_by_cri_with_our_pause_and_leave_nothing()
+    {
+        await UntilAsync(async () => await _cri.NotReadyAsync() == "", "runtime and network are ready");
+        var before = _machine.PodNetwork();
+        var (a, b) = (new CriPod("web-0", _machine.Cgroup), new CriPod("web-1", _machine.Cgroup));
+        var (sandboxA, sandboxB) = (await _cri.RunPodSandboxAsync(a), await _cri.RunPodSandboxAsync(b));
+        var status = await _cri.PodSandboxStatusAsync(sandboxA);
+        Assert.True(status.Ready);
+        Assert.Equal(["10.240.0.1", "fd00:1::1"], status.Addresses);
+        Assert.Contains("default/web-0", _machine.Run("ip", "link")); // CRI says whose it is by CNI_ARGS
+
+        var webA = await StartAsync(sandboxA, a, "web");
+        var webB = await StartAsync(sandboxB, b, "web");
+        foreach (var address in (await _cri.PodSandboxStatusAsync(sandboxB)).Addresses)
+            Assert.Equal((0, "hello\n"), await _cri.ExecSyncAsync(webA, OciArchive.Get(address.Contains(':') ? $"http://[{address}]/" : $"http://{address}/")));
+        Assert.Equal((0, "hello\n"), await _cri.ExecSyncAsync(webB, OciArchive.Get("http://10.240.0.1/")));
+        Assert.Equal("hello\n", _machine.Run("curl", "-sS", "--max-time", "5", "http://10.240.0.1/"));
+
+        foreach (var sandbox in new[] { sandboxA, sandboxB })
+        {
+            await _cri.StopPodSandboxAsync(sandbox);
+            await _cri.StopPodSandboxAsync(sandbox); // a kubelet repeats it
+            Assert.False((await _cri.PodSandboxStatusAsync(sandbox)).Ready);
+            await _cri.RemovePodSandboxAsync(sandbox);
+            await _cri.RemovePodSandboxAsync(sandbox);
+        }
+
+        Assert.Equal(before, _machine.PodNetwork());
+    }
+
+    [Fact]
+    public async Task A_sandbox_that_the_plugin_refuses_says_why_and_leaves_nothing()
+    {
+        var before = _machine.PodNetwork();
+        var conflist = JsonNode.Parse(CniConfig.Conflist)!;
+        conflist["plugins"]![0]!["ipam"]!["ranges"] = JsonNode.Parse("""[[{"subnet":"10.241.0.0/30"}]]""");
+        _machine.Write("/etc/cni/net.d/10-podnet.conflist", conflist.ToJsonString());
+        // containerd watches the folder; when it has read it, the third pod gets no address.
+        var sandboxes = new List<string>();
+        var refused = "";
+        await UntilAsync(
+            async () =>
+            {
+                try
+                {
+                    sandboxes.Add(await _cri.RunPodSandboxAsync(new CriPod($"pod-{sandboxes.Count}", _machine.Cgroup)));
+                }
+                catch (GrpcException e)
+                {
+                    refused = e.Message;
+                }
+
+                return refused.Length > 0;
+            },
+            "a pod is refused");
+        Assert.Contains("no address is left in 10.241.0.0/30", refused);
+        Assert.Equal(["10.241.0.1", "10.241.0.2"], _machine.Reservations().Where(name => name.StartsWith("10.241.", StringComparison.Ordinal)));
+        foreach (var sandbox in sandboxes)
+        {
+            await _cri.StopPodSandboxAsync(sandbox);
+            await _cri.RemovePodSandboxAsync(sandbox);
+        }
+
+        Assert.Equal(before, _machine.PodNetwork());
+    }
+
+    private async Task<string> StartAsync(string sandbox, CriPod pod, string name)
+    {
+        var container = await _cri.CreateContainerAsync(sandbox, pod, name, OciArchive.Web);
+        await _cri.StartContainerAsync(container);
+        await UntilAsync(async () => (await _cri.ExecSyncAsync(container, OciArchive.Get("http://127.0.0.1/"))).ExitCode == 0, $"{name} of {pod.Name} serves");
+        return container;
+    }
+
+    private static async Task UntilAsync(Func<Task<bool>> right, string what)
+    {
+        var deadline = Environment.TickCount64 + 60_000; // ms; arbitrary
+        while (!await right())
+        {
+            Assert.True(Environment.TickCount64 < deadline, $"not within 60 s: {what}");
+            await Task.Delay(50);
+        }
+    }
+}
