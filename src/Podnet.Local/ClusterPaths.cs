@@ -36,6 +36,9 @@ public sealed class ClusterPaths(string cluster)
 
     public string Lib => $"/var/lib/podnet/{Cluster}";
 
+    /// <summary>What the API server holds.</summary>
+    public string Objects => $"{Lib}/objects.db";
+
     /// <summary>What Podnet's own processes of this cluster say, a file a process.</summary>
     public string Logs => $"{Lib}/log";
 

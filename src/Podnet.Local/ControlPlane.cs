@@ -35,6 +35,7 @@ public sealed class ControlPlane(ClusterPaths paths, Companions companions, ILog
         fabric.Create();
         var onFabric = InFabric(() => fabric.Gateways.Select(gateway => Bind(gateway, port)).ToList());
         KubeconfigFile.Write(paths.NodeKubeconfig, $"podnet-{paths.Cluster}", new Uri($"https://{new IPEndPoint(fabric.Gateways[0], port)}"), certificate.AuthorityPem, token);
+        using var store = ObjectStore.Open(paths.Objects, new ResourceTable(spec.ServiceCidrs).All);
         var serving = ApiServerHost.StartAsync(
             new ApiServerOptions
             {
@@ -44,6 +45,7 @@ public sealed class ControlPlane(ClusterPaths paths, Companions companions, ILog
                 ServiceCidrs = spec.ServiceCidrs,
                 Logging = loggers,
             },
+            store,
             cancel);
 
         var server = new Uri($"https://127.0.0.1:{port}");

@@ -37,7 +37,7 @@ public sealed record ApiServerOptions
 }
 
 /// <summary>
-/// A Kubernetes API server over TLS, with a store in memory. Of ASP.NET Core only Kestrel is there, without hosting, routing and
+/// A Kubernetes API server over TLS. Of ASP.NET Core only Kestrel is there, without hosting, routing and
 /// configuration: a local cluster's start waits for it.
 /// </summary>
 public sealed class ApiServerHost : IAsyncDisposable
@@ -49,16 +49,15 @@ public sealed class ApiServerHost : IAsyncDisposable
 
     private IServer Server => _services.Services.GetRequiredService<IServer>();
 
-    public static Task<ApiServerHost> StartAsync(ApiServerOptions options, CancellationToken cancellation = default) =>
-        StartAsync(options, new ObjectStore(), cancellation);
-
-    internal static async Task<ApiServerHost> StartAsync(ApiServerOptions options, ObjectStore store, CancellationToken cancellation)
+    /// <param name="store">Stays the caller's, to be closed after the server.</param>
+    public static async Task<ApiServerHost> StartAsync(ApiServerOptions options, ObjectStore store, CancellationToken cancellation = default)
     {
         var host = new ApiServerHost(Services(options));
         try
         {
             var table = new ResourceTable(options.ServiceCidrs);
             var registry = new ObjectRegistry(table, store, options.Time);
+            await registry.CreateMissingAsync();
             var handler = new ApiHandler(table, store, registry, options.Token, options.Time,
                 options.Logging.CreateLogger<ApiServerHost>(), host._stopping.Token);
             await host.Server.StartAsync(new Application(handler), cancellation);

@@ -4,7 +4,8 @@ namespace Podnet.Local.ApiServer;
 /// The last events of one resource, oldest first, in a ring: watches read from it at their own pace, so a slow one costs no
 /// memory; one that falls behind by more than the ring holds has to list again.
 /// </summary>
-internal sealed class EventHistory(int capacity)
+/// <param name="began">The store's revision when the history began: a watch from before that is refused.</param>
+internal sealed class EventHistory(int capacity, long began)
 {
     private readonly Lock _gate = new();
     private readonly WatchEvent[] _ring = new WatchEvent[capacity];
@@ -12,7 +13,7 @@ internal sealed class EventHistory(int capacity)
     private TaskCompletionSource _more = NewSignal();
 
     /// <summary>The revision of the newest event that the ring no longer holds: a watch can start here or later.</summary>
-    private long _forgotten;
+    private long _forgotten = began;
 
     /// <param name="storeRevision">The store's revision, read while nothing is written: a position that is ahead of it is of another store.</param>
     /// <returns>The position after the last event at or before the revision; null where events after it are forgotten.</returns>
@@ -51,16 +52,20 @@ internal sealed class EventHistory(int capacity)
         }
     }
 
-    public void Append(WatchEvent change)
+    /// <summary>Watches are woken once for all of them.</summary>
+    public void Append(IEnumerable<WatchEvent> changes)
     {
         TaskCompletionSource more;
         lock (_gate)
         {
-            ref var slot = ref _ring[_appended % capacity];
-            if (_appended >= capacity)
-                _forgotten = slot.Revision;
-            slot = change;
-            _appended++;
+            foreach (var change in changes)
+            {
+                ref var slot = ref _ring[_appended % capacity];
+                if (_appended >= capacity)
+                    _forgotten = slot.Revision;
+                slot = change;
+                _appended++;
+            }
             (more, _more) = (_more, NewSignal());
         }
         more.SetResult();

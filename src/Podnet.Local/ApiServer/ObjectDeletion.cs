@@ -12,8 +12,8 @@ internal sealed record DeleteOptions(long? GracePeriodSeconds, string? Uid, stri
 internal sealed partial class ObjectRegistry
 {
     /// <returns>The object as it was last or is now, and whether it is gone.</returns>
-    public (StoredObject Object, bool Gone) Delete(ResourceDefinition resource, ObjectName name, DeleteOptions options) =>
-        _store.Write(writer =>
+    public Task<(StoredObject Object, bool Gone)> DeleteAsync(ResourceDefinition resource, ObjectName name, DeleteOptions options) =>
+        _store.WriteAsync(writer =>
         {
             var current = writer.Get(resource, name) ?? throw StatusException.NotFound(resource, name.Name);
             CheckPreconditions(resource, current, options.Uid, options.ResourceVersion);

@@ -31,23 +31,31 @@ internal sealed partial class ObjectRegistry
             foreach (var stored in store.Snapshot(resource).Objects.Values)
                 resource.Rules.Recorded(null, ObjectJson.Parse(stored.Json));
         }
-        if (table.ServiceCidrs.Rules is ServiceCidrRules cidrs && store.Get(table.ServiceCidrs, new("", ServiceCidrRules.DefaultName)) is null)
-            Create(table.ServiceCidrs, "", cidrs.New(), dryRun: false);
-        foreach (var name in (ReadOnlySpan<string>)["default", "kube-node-lease", "kube-public", "kube-system"])
+        store.Undone = (resource, now, before) => resource.Rules.Recorded(Parsed(now), Parsed(before));
+    }
+
+    private static JsonObject? Parsed(StoredObject? stored) => stored is null ? null : ObjectJson.Parse(stored.Json);
+
+    /// <summary>What every cluster has from its start.</summary>
+    public async Task CreateMissingAsync()
+    {
+        if (_table.ServiceCidrs.Rules is ServiceCidrRules cidrs && _store.Get(_table.ServiceCidrs, new("", ServiceCidrRules.DefaultName)) is null)
+            await CreateAsync(_table.ServiceCidrs, "", cidrs.New(), dryRun: false);
+        foreach (var name in (string[])["default", "kube-node-lease", "kube-public", "kube-system"])
         {
-            if (store.Get(table.Namespaces, new("", name)) is null)
-                Create(table.Namespaces, "", new JsonObject { ["metadata"] = new JsonObject { ["name"] = name } }, dryRun: false);
+            if (_store.Get(_table.Namespaces, new("", name)) is null)
+                await CreateAsync(_table.Namespaces, "", new JsonObject { ["metadata"] = new JsonObject { ["name"] = name } }, dryRun: false);
         }
     }
 
     /// <param name="created">Becomes the registry's; its fields are known to be right.</param>
-    public StoredObject Create(ResourceDefinition resource, string @namespace, JsonObject created, bool dryRun)
+    public Task<StoredObject> CreateAsync(ResourceDefinition resource, string @namespace, JsonObject created, bool dryRun)
     {
         if (created.Text("metadata", "resourceVersion") is { Length: > 0 })
             throw StatusException.BadRequest("resourceVersion should not be set on objects to be created");
         ObjectMetadata.Create(created, resource, @namespace, _time.GetUtcNow());
         resource.Rules.Begin(created);
-        return _store.Write(writer =>
+        return _store.WriteAsync(writer =>
         {
             CheckNamespace(writer, resource, @namespace, created.Text("metadata", "name") ?? created.Text("metadata", "generateName") ?? "");
             ChooseName(writer, resource, @namespace, created);
@@ -61,9 +69,9 @@ internal sealed partial class ObjectRegistry
     }
 
     /// <param name="change">From the object as it is (a copy of its own) to the object as it shall be.</param>
-    public StoredObject Update(
+    public Task<StoredObject> UpdateAsync(
         ResourceDefinition resource, ObjectName name, ObjectPart part, Func<JsonObject, JsonObject> change, bool dryRun) =>
-        _store.Write(writer =>
+        _store.WriteAsync(writer =>
         {
             var current = writer.Get(resource, name) ?? throw StatusException.NotFound(resource, name.Name);
             var before = ObjectJson.Parse(current.Json);
@@ -92,7 +100,7 @@ internal sealed partial class ObjectRegistry
         });
 
     /// <summary>Gives a pod its node, as a scheduler does.</summary>
-    public void Bind(ObjectName pod, string node) => Update(_table.Pods, pod, ObjectPart.Main, current =>
+    public Task BindAsync(ObjectName pod, string node) => UpdateAsync(_table.Pods, pod, ObjectPart.Main, current =>
     {
         if (current.Text("spec", "nodeName") is { Length: > 0 } already)
             throw StatusException.Conflict(_table.Pods, pod.Name, $"pod {pod.Name} is already assigned to node \"{already}\"");

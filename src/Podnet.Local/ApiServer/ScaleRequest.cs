@@ -13,19 +13,19 @@ internal sealed class ScaleRequest(HttpContext http, ResourceRequest request, Ob
         var stored = http.Request.Method switch
         {
             "GET" => store.Get(_resource, request.ObjectName) ?? throw StatusException.NotFound(_resource, request.Name!),
-            "PUT" => Change(await RequestBody.ReadJsonAsync(http, "Scale"), replace: true),
+            "PUT" => await ChangeAsync(await RequestBody.ReadJsonAsync(http, "Scale"), replace: true),
             "PATCH" when RequestBody.MediaType(http.Request) is "application/merge-patch+json" or "application/strategic-merge-patch+json" =>
-                Change(RequestBody.Parse(await RequestBody.ReadAsync(http), "Scale"), replace: false),
+                await ChangeAsync(RequestBody.Parse(await RequestBody.ReadAsync(http), "Scale"), replace: false),
             "PATCH" => throw StatusException.UnsupportedMediaType("application/merge-patch+json", "application/strategic-merge-patch+json"),
             _ => throw StatusException.MethodNotAllowed(),
         };
         await http.Response.Json(200, ToScale(ObjectJson.Parse(stored.Json)));
     }
 
-    private StoredObject Change(JsonObject scale, bool replace)
+    private Task<StoredObject> ChangeAsync(JsonObject scale, bool replace)
     {
         var replicas = scale.Number("spec", "replicas") ?? (replace ? 0 : null);
-        return registry.Update(_resource, request.ObjectName, ObjectPart.Main, current =>
+        return registry.UpdateAsync(_resource, request.ObjectName, ObjectPart.Main, current =>
         {
             if (scale.Text("metadata", "resourceVersion") is { Length: > 0 } version)
                 current.Child("metadata")["resourceVersion"] = version;

@@ -25,7 +25,7 @@ internal sealed class WriteRequest(HttpContext http, ResourceRequest request, Ob
     public async Task CreateAsync()
     {
         var o = await ReadObjectAsync();
-        await AnswerAsync(201, registry.Create(_resource, request.Namespace, o, DryRun));
+        await AnswerAsync(201, await registry.CreateAsync(_resource, request.Namespace, o, DryRun));
     }
 
     public async Task UpdateAsync()
@@ -36,14 +36,14 @@ internal sealed class WriteRequest(HttpContext http, ResourceRequest request, Ob
             throw StatusException.BadRequest("the name of the object must be set: metadata.name is empty");
         if (name != request.Name)
             throw StatusException.BadRequest($"the name of the object ({name}) does not match the name on the URL ({request.Name})");
-        await AnswerAsync(200, registry.Update(_resource, request.ObjectName, Part, _ => o, DryRun));
+        await AnswerAsync(200, await registry.UpdateAsync(_resource, request.ObjectName, Part, _ => o, DryRun));
     }
 
     public async Task PatchAsync()
     {
         var apply = Patch(await RequestBody.ReadAsync(http), RequestBody.MediaType(http.Request));
         var unknown = new List<string>();
-        var stored = registry.Update(_resource, request.ObjectName, Part, current =>
+        var stored = await registry.UpdateAsync(_resource, request.ObjectName, Part, current =>
         {
             var patched = apply(current);
             var name = patched.Text("metadata", "name");
@@ -59,7 +59,7 @@ internal sealed class WriteRequest(HttpContext http, ResourceRequest request, Ob
     public async Task DeleteAsync()
     {
         var options = await ReadDeleteOptionsAsync();
-        var (last, gone) = registry.Delete(_resource, request.ObjectName, options);
+        var (last, gone) = await registry.DeleteAsync(_resource, request.ObjectName, options);
         if (!gone || _resource.DeleteReturnsObject)
         {
             await AnswerAsync(200, last);
@@ -82,7 +82,7 @@ internal sealed class WriteRequest(HttpContext http, ResourceRequest request, Ob
         {
             // Somebody else's delete may have come first; gone is gone.
             if (store.Get(_resource, stored.Name) is { } there && there.Uid == stored.Uid)
-                deleted.Add(registry.Delete(_resource, stored.Name, options).Object);
+                deleted.Add((await registry.DeleteAsync(_resource, stored.Name, options)).Object);
         }
         var views = new ObjectViews(_resource, http.Request.RequestedForm(), "", time);
         await http.Response.Json(200, views.List(deleted, store.Revision, null, null));
@@ -95,7 +95,7 @@ internal sealed class WriteRequest(HttpContext http, ResourceRequest request, Ob
         var node = binding.Text("target", "name");
         if (string.IsNullOrEmpty(node) || binding.Text("target", "kind") is not (null or "" or "Node"))
             throw StatusException.BadRequest("a binding needs a target of kind Node with a name");
-        registry.Bind(request.ObjectName, node);
+        await registry.BindAsync(request.ObjectName, node);
         await http.Response.Json(201, Success(null));
     }
 

@@ -35,7 +35,7 @@ public sealed class OwnApiServerTests : IAsyncDisposable
             Token = _token,
             Certificate = _certificate,
             ServiceCidrs = [IPNetwork.Parse("10.0.0.0/16")],
-        });
+        }, new ObjectStore());
     }
 
     private string Kubeconfig(string authority, string token)

@@ -115,12 +115,19 @@ public sealed class StoreTests
         if (step % 2 == 0)
             return Put(store, name);
         return store.Get(ConfigMaps, new ObjectName("default", name)) is { } there
-            ? store.Write(w => w.Remove(ConfigMaps, there)).Revision
+            ? Written(store.WriteAsync(w => w.Remove(ConfigMaps, there))).Revision
             : null;
     }
 
-    private static long Put(ObjectStore store, string name) => store.Write(w => w.Put(ConfigMaps, new JsonObject
+    private static long Put(ObjectStore store, string name) => Written(store.WriteAsync(w => w.Put(ConfigMaps, new JsonObject
     {
         ["metadata"] = new JsonObject { ["name"] = name, ["namespace"] = "default" },
-    })).Revision;
+    }))).Revision;
+
+    /// <summary>In memory a write has happened when the call returns.</summary>
+    private static StoredObject Written(Task<StoredObject> write)
+    {
+        Assert.True(write.IsCompleted);
+        return write.Result;
+    }
 }
