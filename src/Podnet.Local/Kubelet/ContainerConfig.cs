@@ -122,8 +122,6 @@ internal static class ContainerConfig
             throw new ContainerConfigException($"container {container.Name}: privileged would reach the machine itself");
         if (pod.Spec.HostPID == true || pod.Spec.HostIPC == true)
             throw new ContainerConfigException("hostPID and hostIPC would reach the machine itself");
-        if (pod.Spec.InitContainers is { Count: > 0 })
-            throw new ContainerConfigException("init containers are not run yet");
         if (container.VolumeMounts is [var mount, ..])
             throw new ContainerConfigException($"container {container.Name}: volumes are not mounted yet ({mount.Name})");
         if (container.EnvFrom is { Count: > 0 } || container.Env?.FirstOrDefault(v => v.ValueFrom is not null) is not null)

@@ -23,7 +23,7 @@ internal sealed class ContainerLauncher(NodeRuntime node)
             Directory.CreateDirectory(logs);
             using var log = FileHandle.OpenAppend($"{logs}/{container.Starts}.log");
             var process = await node.Runc.RunAsync(id, folder, spec, log);
-            return new RunningContainer(id, process, DateTime.UtcNow, image.StopSignal);
+            return new RunningContainer(id, folder, process, DateTime.UtcNow, image.StopSignal);
         }
         catch (Exception)
         {

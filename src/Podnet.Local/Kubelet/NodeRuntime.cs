@@ -16,6 +16,7 @@ internal sealed class NodeRuntime
         Runc = new Runc(options.Paths.Runc);
         var (paths, node) = (options.Paths, options.NodeName);
         Cni = new CniPlugin(options.PluginPath, paths.NodeNamespace(node), paths.Ipam(node), podCidrs, options.PodMtu);
+        Prober = new Prober(paths.NodeNamespace(node));
         Mask = mask;
         PauseRoot = Task.Run(MakePauseRoot);
     }
@@ -29,6 +30,8 @@ internal sealed class NodeRuntime
     public Runc Runc { get; }
 
     public CniPlugin Cni { get; }
+
+    public Prober Prober { get; }
 
     public Task<string> Mask { get; }
 

@@ -4,14 +4,51 @@ using Podnet.Linux;
 namespace Podnet.Local.Kubelet;
 
 /// <summary>A container that was started; its process may have ended by now.</summary>
-internal sealed record RunningContainer(string Id, ChildProcess Process, DateTime StartedAt, int StopSignal);
+/// <param name="Folder">Its bundle.</param>
+internal sealed record RunningContainer(string Id, string Folder, ChildProcess Process, DateTime StartedAt, int StopSignal);
+
+/// <summary>What a container is in its pod.</summary>
+internal enum ContainerRole
+{
+    /// <summary>Runs to its end before the next one starts.</summary>
+    Init,
+
+    /// <summary>An init container with restartPolicy Always: runs beside the others from its turn on.</summary>
+    Sidecar,
+
+    Main,
+}
 
 /// <summary>What has become of one container of a pod. Owned by the pod's one worker.</summary>
-internal sealed class PodContainer(V1Container spec)
+internal sealed class PodContainer(V1Container spec, ContainerRole role = ContainerRole.Main)
 {
     public V1Container Spec { get; } = spec;
 
+    public ContainerRole Role { get; } = role;
+
     public string Name => Spec.Name;
+
+    /// <summary>An init container that has ended well in this sandbox.</summary>
+    public bool IsDone { get; private set; }
+
+    /// <summary>What its probes say; null while it isn't running.</summary>
+    public ContainerProbes? Probes { get; private set; }
+
+    /// <summary>That it is being ended; null while it isn't.</summary>
+    public ContainerStop? Stop { get; set; }
+
+    public bool IsStarted => Running is not null && Probes is null or { IsStarted: true };
+
+    public bool IsReady => Role == ContainerRole.Init ? IsDone : Running is not null && Probes is null or { IsReady: true };
+
+    /// <summary>Of an init container: it was its turn, and now it is the next one's.</summary>
+    public bool LetsOthersStart => IsDone || _hasStarted;
+
+    /// <summary>A sidecar that was started once in this sandbox is not waited for again.</summary>
+    private bool _hasStarted;
+
+    /// <summary>It has not run in this sandbox yet.</summary>
+    private bool _isFresh = true;
 
     /// <summary>How often it was started, or at least tried; the restart count is one less.</summary>
     public int Starts { get; private set; }
@@ -56,18 +93,31 @@ internal sealed class PodContainer(V1Container spec)
     }
 
     /// <summary>Whether it is to run again, now or later, by the pod's restartPolicy.</summary>
-    public bool MayStart(string? restartPolicy) => Due is not null && (Ended is null || restartPolicy switch
+    public bool MayStart(string? restartPolicy) => Due is not null && !IsDone && (Ended is null || (Role, restartPolicy) switch
     {
-        "Never" => false,
-        "OnFailure" => Ended.ExitCode != 0,
+        (ContainerRole.Sidecar, _) => true,
+        (ContainerRole.Init, "Never") => _isFresh,
+        (ContainerRole.Init, _) => true,
+        (_, "Never") => false,
+        (_, "OnFailure") => Ended.ExitCode != 0,
         _ => true,
     });
 
-    public void Started(RunningContainer running, string imageId)
+    /// <summary>In a new sandbox all init containers run again.</summary>
+    public void SandboxChanged() => (IsDone, _hasStarted, _isFresh) = (false, false, true);
+
+    /// <summary>To be called whenever its probes may have changed their mind.</summary>
+    public void Look() => _hasStarted |= Role == ContainerRole.Sidecar && IsStarted;
+
+    public void Started(RunningContainer running, string imageId, ContainerProbes? probes)
     {
         Starts++;
         ImageId = imageId;
         Running = running;
+        Probes = probes;
+        Stop = null;
+        _isFresh = false;
+        Look();
         Waiting = null;
         Pulls.Reset();
     }
@@ -78,6 +128,10 @@ internal sealed class PodContainer(V1Container spec)
     {
         var running = Running!;
         Running = null;
+        Probes?.Dispose();
+        Probes = null;
+        Stop = null;
+        IsDone = Role == ContainerRole.Init && exitCode == 0;
         return End(new V1ContainerStateTerminated
         {
             ExitCode = exitCode,
@@ -86,7 +140,7 @@ internal sealed class PodContainer(V1Container spec)
             ContainerID = "runc://" + running.Id,
             StartedAt = running.StartedAt,
             FinishedAt = DateTime.UtcNow,
-        }, countsAsFailure: !stopped);
+        }, countsAsFailure: !stopped && !IsDone);
     }
 
     /// <summary>runc could not start it: counts as a run that ended at once, with Kubernetes' exit code for that.</summary>
@@ -94,6 +148,7 @@ internal sealed class PodContainer(V1Container spec)
     {
         const int startError = 128;
         Starts++;
+        _isFresh = false;
         ImageId = imageId;
         var now = DateTime.UtcNow;
         return End(

@@ -1,6 +1,5 @@
 using k8s.Models;
 using Microsoft.Extensions.Logging;
-using Podnet.Linux;
 
 namespace Podnet.Local.Kubelet;
 
@@ -20,11 +19,10 @@ internal interface IPodObserver
 internal sealed class PodRunner
 {
     private readonly NodeRuntime _node;
-    private readonly ContainerLauncher _launcher;
     private readonly IPodObserver _observer;
     private readonly ILogger _logger;
     private readonly SemaphoreSlim _wake = new(0);
-    private readonly List<PodContainer> _containers;
+    private readonly PodContainers _containers;
     private readonly Backoff _sandboxes = Backoff.ForSandboxes();
 
     /// <summary>It was done before this worker came: what it became is known, and shown, already.</summary>
@@ -40,17 +38,11 @@ internal sealed class PodRunner
     {
         _pod = pod;
         _node = node;
-        _launcher = new ContainerLauncher(node);
         _observer = observer;
         _logger = logger;
         _shown = pod.Status;
         _wasFinished = pod.IsFinished();
-        _containers = [.. pod.Spec.Containers.Select(spec => new PodContainer(spec))];
-        foreach (var container in _containers)
-        {
-            if (pod.Status?.ContainerStatuses?.FirstOrDefault(s => s.Name == container.Name) is { } status)
-                container.Resume(status);
-        }
+        _containers = new PodContainers(pod, node, observer, logger, () => _wake.Release());
     }
 
     /// <summary>A newer version of the same pod; with a deletionTimestamp it is ended.</summary>
@@ -69,27 +61,39 @@ internal sealed class PodRunner
 
     private string? RestartPolicy => _pod.Spec.RestartPolicy;
 
-    /// <summary>Every container ran to its end, and none is to run again.</summary>
-    private bool IsOver =>
-        _wasFinished || _containers.All(c => c is { Running: null, Ended: not null } && !c.MayStart(RestartPolicy));
+    private bool IsOver => _wasFinished || ContainerOrder.IsOver(_containers.All, RestartPolicy);
 
     private bool IsEnding => _vanished || _pod.Metadata.DeletionTimestamp is not null;
+
+    /// <summary>Of the newest version of the pod: a later deletion shortens it.</summary>
+    private TimeSpan Grace() => _pod.Grace();
+
+    /// <summary>Where its hooks and probes find it.</summary>
+    private string Address => _sandbox is { IsConnected: true } sandbox ? sandbox.Addresses[0] : _node.Addresses[0];
 
     /// <summary>Returns when the pod has ended for good and nothing of it is left on this machine.</summary>
     public async Task RunAsync(CancellationToken ct)
     {
-        while (true)
+        try
         {
-            await NoteEndsAsync(stopped: false);
-            if (IsEnding)
+            while (true)
             {
-                await EndAsync(ct);
-                return;
-            }
+                await NoteEndsAsync(stopped: false);
+                if (IsEnding)
+                {
+                    await EndAsync(ct);
+                    return;
+                }
 
-            await StepAsync(ct);
-            Show();
-            await SleepAsync(NextDue(), ct);
+                await StepAsync(ct);
+                Show();
+                await SleepAsync(NextDue(), ct);
+            }
+        }
+        finally
+        {
+            if (ct.IsCancellationRequested)
+                await _containers.QuietAsync();
         }
     }
 
@@ -104,6 +108,7 @@ internal sealed class PodRunner
 
         if (IsOver)
         {
+            await StopContainersAsync(ct); // sidecars
             await RemoveSandboxAsync();
             return;
         }
@@ -112,10 +117,9 @@ internal sealed class PodRunner
             await MakeSandboxAsync();
         if (_sandbox is null)
             return;
-        var now = DateTime.UtcNow;
-        await Task.WhenAll(_containers
-            .Where(c => c.Running is null && c.MayStart(RestartPolicy) && c.Due <= now)
-            .Select(StartAsync));
+        _containers.StopUnhealthy(Grace, Address);
+        await _containers.KillOverdueAsync(DateTime.UtcNow);
+        await _containers.StartDueAsync(_pod, _sandbox);
     }
 
     private async Task MakeSandboxAsync()
@@ -125,7 +129,9 @@ internal sealed class PodRunner
             _sandbox = await PodSandbox.MakeAsync(_node, _pod);
             await _sandbox.ConnectAsync(_pod);
             _sandboxes.Reset();
-            WakeAtEndOf(_sandbox.Pause);
+            foreach (var container in _containers.All)
+                container.SandboxChanged();
+            _sandbox.Pause.Exited.GetAwaiter().OnCompleted(() => _wake.Release());
         }
         catch (Exception e) when (IsOrdinary(e))
         {
@@ -137,97 +143,30 @@ internal sealed class PodRunner
         }
     }
 
-    private async Task StartAsync(PodContainer container)
-    {
-        var image = MachineImages.Find(container.Spec.Image, out var missing);
-        if (image is null)
-        {
-            container.ImageMissing(missing!);
-            _observer.Happened(warning: true, "Failed", $"{container.Waiting!.Value.Reason}: {missing}", container.Name);
-            return;
-        }
-
-        try
-        {
-            var running = await _launcher.LaunchAsync(_pod, container, image, _sandbox!);
-            container.Started(running, image.Source);
-            WakeAtEndOf(running.Process);
-            _observer.Happened(
-                warning: false, "Pulled", $"Container image \"{container.Spec.Image}\" is {image.Source} of this machine", container.Name);
-            _observer.Happened(warning: false, "Created", $"Created container {container.Name}", container.Name);
-            _observer.Happened(warning: false, "Started", $"Started container {container.Name}", container.Name);
-        }
-        catch (ContainerConfigException e)
-        {
-            container.Refused(e.Message);
-            _observer.Happened(warning: true, "Failed", $"Error: {e.Message}", container.Name);
-        }
-        catch (Exception e) when (IsOrdinary(e))
-        {
-            var wait = container.CouldNotStart(e.Message, image.Source);
-            _logger.ContainerFailed(_pod.FullName(), container.Name, e.Message);
-            _observer.Happened(warning: true, "Failed", $"Error: {e.Message}", container.Name);
-            SayBackOff(container, wait);
-        }
-    }
-
     /// <summary>What can go wrong with one pod and is not a defect of this program.</summary>
-    private static bool IsOrdinary(Exception e) =>
+    internal static bool IsOrdinary(Exception e) =>
         e is RuncException or CniException or IOException or TimeoutException or UnauthorizedAccessException;
 
-    /// <summary>Takes note of containers whose process has ended, and clears them away.</summary>
     private async Task NoteEndsAsync(bool stopped)
     {
         // The containers of a lost sandbox end with it where they share its process namespace: that is no failure of theirs.
         stopped |= _sandbox is { Pause.Exited.IsCompleted: true };
-        foreach (var container in _containers.Where(c => c.Running is { Process.Exited.IsCompleted: true }))
-        {
-            var running = container.Running!;
-            var status = await running.Process.Exited;
-            var wait = container.Finished(status.ShellCode, status.Signal, stopped);
-            _logger.ContainerEnded(_pod.FullName(), container.Name, status);
-            Show();
-            await _launcher.RemoveAsync(_pod, container.Name, running);
-            if (!stopped && container.MayStart(RestartPolicy))
-                SayBackOff(container, wait);
-        }
+        await _containers.NoteEndsAsync(_pod, stopped, Show);
     }
 
-    private void SayBackOff(PodContainer container, TimeSpan wait)
-    {
-        if (wait > TimeSpan.Zero)
-        {
-            _observer.Happened(
-                warning: true, "BackOff", $"Back-off restarting failed container {container.Name} in pod {_pod.FullName()}",
-                container.Name);
-        }
-    }
-
-    /// <summary>SIGTERM (or what the image asks for), the grace period, which may be shortened meanwhile, SIGKILL.</summary>
+    /// <summary>Asks, waits for the grace period, which may be shortened meanwhile, and kills.</summary>
     private async Task StopContainersAsync(CancellationToken ct)
     {
-        var began = DateTime.UtcNow;
-        foreach (var container in _containers.Where(c => c.Running is not null))
+        while (_containers.AnyRuns)
         {
-            _observer.Happened(warning: false, "Killing", $"Stopping container {container.Name}", container.Name);
-            container.Running!.Process.Kill(container.Running.StopSignal);
-        }
-
-        while (_containers.Where(c => c.Running is not null).Select(c => c.Running!.Process).ToArray() is { Length: > 0 } processes)
-        {
-            var deadline = began + _pod.Grace();
-            if (deadline <= DateTime.UtcNow)
-            {
-                foreach (var process in processes.Where(p => !p.Exited.IsCompleted))
-                    process.Kill(Signals.Kill);
-                await Task.WhenAll(processes.Select(p => p.Exited));
-            }
-            else
-            {
-                await SleepAsync(deadline, ct);
-            }
-
+            _containers.BeginStopAll(Grace, Address);
+            await _containers.KillOverdueAsync(DateTime.UtcNow);
             await NoteEndsAsync(stopped: true);
+            if (!_containers.AnyRuns)
+                return;
+            Show(); // readiness still counts: endpoints that terminate serve as long as they are ready
+            if (_containers.All.Any(c => c is { Running: not null, Stop: not null }))
+                await SleepAsync(_containers.NextKill().Min(), ct);
         }
     }
 
@@ -251,17 +190,12 @@ internal sealed class PodRunner
         _sandbox = null;
     }
 
-    private void WakeAtEndOf(ChildProcess process) =>
-        process.Exited.GetAwaiter().OnCompleted(() => _wake.Release());
-
     /// <summary>Null: only something that happens wakes it.</summary>
     private DateTime? NextDue()
     {
         if (IsOver)
             return null;
-        if (_sandbox is null)
-            return _sandboxDue;
-        return _containers.Where(c => c.Running is null && c.MayStart(RestartPolicy)).Min(c => c.Due);
+        return _sandbox is null ? _sandboxDue : _containers.NextDue(RestartPolicy);
     }
 
     private async Task SleepAsync(DateTime? until, CancellationToken ct)
@@ -280,7 +214,7 @@ internal sealed class PodRunner
         if (_wasFinished)
             return;
         var addresses = _sandbox is { IsConnected: true } sandbox ? sandbox.Addresses : null;
-        _shown = new PodStatuses(_pod, _containers, addresses, DateTime.UtcNow).Build(_node.Addresses, _shown);
+        _shown = new PodStatuses(_pod, _containers.All, addresses, DateTime.UtcNow).Build(_node.Addresses, _shown);
         _observer.StatusChanged(_shown);
     }
 }

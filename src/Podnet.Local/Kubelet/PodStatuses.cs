@@ -12,7 +12,9 @@ internal sealed class PodStatuses(V1Pod pod, IReadOnlyList<PodContainer> contain
     public V1PodStatus Build(IReadOnlyList<string> nodeAddresses, V1PodStatus? before)
     {
         var phase = Phase();
-        var unready = containers.Where(c => !IsReady(c)).Select(c => c.Name).ToArray();
+        var mains = containers.Where(c => c.Role == ContainerRole.Main).ToArray();
+        var incomplete = containers.Where(c => c.Role != ContainerRole.Main && !c.LetsOthersStart).Select(c => c.Name).ToArray();
+        var unready = containers.Where(c => c.Role != ContainerRole.Init && !c.IsReady).Select(c => c.Name).ToArray();
         var ready = unready.Length == 0 && addresses is not null;
         var (reason, message) = ready ? (null, null)
             : phase is "Succeeded" or "Failed" ? ("Pod" + (phase == "Succeeded" ? "Completed" : "Failed"), (string?)null)
@@ -20,7 +22,9 @@ internal sealed class PodStatuses(V1Pod pod, IReadOnlyList<PodContainer> contain
         V1PodCondition[] own =
         [
             Condition("PodReadyToStartContainers", addresses is not null),
-            Condition("Initialized", true),
+            incomplete.Length == 0
+                ? Condition("Initialized", true)
+                : Condition("Initialized", false, "ContainersNotInitialized", $"containers with incomplete status: [{string.Join(' ', incomplete)}]"),
             Condition("Ready", ready, reason, message),
             Condition("ContainersReady", ready, reason, message),
         ];
@@ -34,25 +38,26 @@ internal sealed class PodStatuses(V1Pod pod, IReadOnlyList<PodContainer> contain
             PodIPs = addresses is null ? null : [.. addresses.Select(ip => new V1PodIP { Ip = ip })],
             StartTime = before?.StartTime ?? now,
             QosClass = pod.Status?.QosClass,
-            ContainerStatuses = [.. containers.Select(Of)],
+            InitContainerStatuses = mains.Length == containers.Count ? null : [.. containers.Except(mains).Select(Of)],
+            ContainerStatuses = [.. mains.Select(Of)],
         };
     }
-
-    /// <summary>Readiness probes will have their say here.</summary>
-    private static bool IsReady(PodContainer container) => container.Running is not null;
 
     /// <summary>As k8s.io/kubernetes/pkg/kubelet getPhase decides it.</summary>
     private string Phase()
     {
         if (pod.IsFinished())
             return pod.Status.Phase;
-        if (containers.Any(c => c.Running is null && c.Ended is null))
+        if (ContainerOrder.HasFailed(containers, pod.Spec.RestartPolicy))
+            return "Failed";
+        var mains = containers.Where(c => c.Role == ContainerRole.Main).ToArray();
+        if (mains.Any(c => c.Running is null && c.Ended is null) || !ContainerOrder.IsInitialized(containers))
             return "Pending";
         var ending = pod.Metadata.DeletionTimestamp is not null;
-        var over = containers.All(c => c.Running is null && (ending || !c.MayStart(pod.Spec.RestartPolicy)));
+        var over = mains.All(c => c.Running is null && (ending || !c.MayStart(pod.Spec.RestartPolicy)));
         if (!over)
             return "Running";
-        return containers.All(c => c.Ended!.ExitCode == 0) ? "Succeeded" : "Failed";
+        return mains.All(c => c.Ended!.ExitCode == 0) ? "Succeeded" : "Failed";
     }
 
     private V1ContainerStatus Of(PodContainer container)
@@ -67,7 +72,7 @@ internal sealed class PodStatuses(V1Pod pod, IReadOnlyList<PodContainer> contain
         }
         else if (waiting is not null || ended is null)
         {
-            state.Waiting = new V1ContainerStateWaiting { Reason = waiting?.Reason ?? "ContainerCreating", Message = waiting?.Message };
+            state.Waiting = new V1ContainerStateWaiting { Reason = waiting?.Reason ?? Unstarted(container), Message = waiting?.Message };
             last.Terminated = ended;
         }
         else
@@ -83,12 +88,17 @@ internal sealed class PodStatuses(V1Pod pod, IReadOnlyList<PodContainer> contain
             ImageID = container.ImageId,
             ContainerID = container.Running is { } now ? "runc://" + now.Id : ended?.ContainerID,
             RestartCount = container.RestartCount,
-            Ready = IsReady(container),
-            Started = container.Running is not null,
+            Ready = container.IsReady,
+            Started = container.IsStarted,
             State = state,
             LastState = last,
         };
     }
+
+    private string Unstarted(PodContainer container) =>
+        containers.Any(c => c.Role == ContainerRole.Init) || !ContainerOrder.IsInitialized(containers)
+            ? container.Role == ContainerRole.Main && ContainerOrder.IsInitialized(containers) ? "ContainerCreating" : "PodInitializing"
+            : "ContainerCreating";
 
     private static V1PodCondition Condition(string type, bool holds, string? reason = null, string? message = null) =>
         new() { Type = type, Status = holds ? "True" : "False", Reason = reason, Message = message };

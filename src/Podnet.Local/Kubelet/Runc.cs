@@ -7,10 +7,15 @@ namespace Podnet.Local.Kubelet;
 /// <summary>runc could not start a container.</summary>
 internal sealed class RuncException(string message) : Exception(message);
 
+/// <summary>Where a program in a container reads and writes; a null is /dev/null.</summary>
+internal sealed record ExecStreams(FileHandle? Input = null, FileHandle? Output = null, FileHandle? Error = null);
+
 /// <summary>Starts containers with runc (runc-run(8)).</summary>
 /// <param name="root">runc's --root: a folder per container, with its state.json.</param>
 internal sealed class Runc(string root)
 {
+    private int _execs;
+
     /// <summary>Writes a bundle's config.json and runs it; the container's first process, a child of this one (the subreaper).</summary>
     /// <param name="output">Standard output and error of the container; null for /dev/null.</param>
     public async Task<ChildProcess> RunAsync(string id, string bundle, OciSpec spec, FileHandle? output)
@@ -29,6 +34,40 @@ internal sealed class Runc(string root)
             throw new RuncException(Complaint(log) ?? $"runc run: {status}");
         // It may have ended by now: then it waits, a zombie, for whoever asks.
         return ChildProcess.Adopt(int.Parse(await File.ReadAllTextAsync(pidFile), CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>Runs a program in a running container, as whom and with what its first process was started (runc-exec(8)).</summary>
+    /// <param name="console">Where runc sends the terminal of a program that gets one: a listening Unix socket.</param>
+    /// <exception cref="RuncException">It could not be started.</exception>
+    public async Task<ChildProcess> ExecAsync(RunningContainer container, IReadOnlyList<string> command, ExecStreams streams, string? console = null)
+    {
+        var scratch = $"{container.Folder}/exec-{Interlocked.Increment(ref _execs)}";
+        var (log, pidFile) = ($"{scratch}.log", $"{scratch}.pid");
+        string[] terminal = console is null ? [] : ["--tty", "--console-socket", console];
+        try
+        {
+            var runc = ChildProcess.Start(new ProcessStart("runc",
+            [
+                "--root", root, "--log", log, "--log-format", "json", "exec", "--detach", .. terminal, "--pid-file", pidFile, container.Id, .. command,
+            ])
+            { StandardInput = streams.Input, StandardOutput = streams.Output, StandardError = streams.Error });
+            var status = await runc.Exited;
+            if (!status.Succeeded)
+                throw new RuncException(Complaint(log) ?? $"runc exec: {status}");
+            return ChildProcess.Adopt(int.Parse(await File.ReadAllTextAsync(pidFile), CultureInfo.InvariantCulture));
+        }
+        catch (DirectoryNotFoundException e)
+        {
+            throw new RuncException($"the container has ended: {e.Message}");
+        }
+        finally
+        {
+            if (Directory.Exists(container.Folder))
+            {
+                File.Delete(log);
+                File.Delete(pidFile);
+            }
+        }
     }
 
     /// <summary>Forgets a container whose processes have ended. Its cgroup stays: it belongs to the pod.</summary>

@@ -61,6 +61,12 @@ internal sealed class TestNode : IAsyncDisposable
     /// <summary>As a kubelet that was started anew has it.</summary>
     public NodeRuntime NewRuntime() => new(Options, ["10.240.0.0/27"], Task.Run(() => MaskLayer.Ensure(Paths)));
 
+    public void LoopbackUp()
+    {
+        using var own = Paths.OpenNode(Name);
+        own.Run(() => ChildProcess.Run("ip", "link", "set", "lo", "up"));
+    }
+
     public string CniCalls => File.Exists($"{Paths.Run}/cni.log") ? File.ReadAllText($"{Paths.Run}/cni.log") : "";
 
     public TestPod Run(V1Pod pod)
