@@ -57,12 +57,12 @@ internal sealed class NftablesServicesPart(IPFamily family, AgentOptions options
         {
             Before = [.. ServicePath.Of(family, plan.DeletedElements, wanted)],
             Wanted = [.. ServicePath.Of(family, wanted, [])],
-            Effects = [.. _driver.PreviewSessions(_table, plan).GroupBy(session => session).Select(group => EndOfSessions(group.Key, group.Count()))],
+            Effects = [.. _driver.PreviewSessions(_table).GroupBy(session => session).Select(group => EndOfSessions(group.Key, group.Count()))],
         };
     }
 
-    private static string EndOfSessions((FrontendAddress Address, FrontendAddress Endpoint) session, int clients) =>
-        $"{clients} {(clients == 1 ? "client" : "clients")} of {AddressText.Of(session.Address.Address!, session.Address.Port)}/{NftText.Word(session.Address.Protocol)}, kept at "
+    private static string EndOfSessions((FrontendAddress Service, FrontendAddress Endpoint) session, int clients) =>
+        $"{clients} {(clients == 1 ? "client" : "clients")} of {AddressText.Of(session.Service.Address!, session.Service.Port)}/{NftText.Word(session.Service.Protocol)}, kept at "
         + $"{AddressText.Of(session.Endpoint.Address!, session.Endpoint.Port)} by session affinity, {(clients == 1 ? "chooses" : "choose")} an endpoint anew";
 
     public string? Repair()

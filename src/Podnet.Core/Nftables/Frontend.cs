@@ -36,12 +36,13 @@ public sealed record Frontend(FrontendAddress At, ServicePortName Owner)
     /// <summary>Who may use it, as ranges of which none is within another; null for everybody.</summary>
     public ImmutableArray<IPNetwork>? AllowedSources { get; init; }
 
-    /// <summary>A client stays with its endpoint for so long after its last connection; null without session affinity.</summary>
-    public TimeSpan? Session { get; init; }
+    /// <summary>Remembers where clients are; null without session affinity.</summary>
+    public SessionChain? Session { get; init; }
 
     /// <summary>Whether a client may stay with an endpoint.</summary>
-    public bool KeepsSession(ElementData endpoint) =>
-        Session is not null && (Endpoints.Any(one => ElementData.Of(one) == endpoint) || LocalEndpoints.Any(one => ElementData.Of(one) == endpoint));
+    /// <param name="isLocal">One that must stay on this node.</param>
+    public bool KeepsSession(ElementData endpoint, bool isLocal) =>
+        Session is not null && (isLocal ? LocalEndpoints : Endpoints).Any(one => ElementData.Of(one) == endpoint);
 
     public bool Equals(Frontend? other) =>
         other is not null && At == other.At && Owner == other.Owner && Chain == other.Chain && Otherwise == other.Otherwise
@@ -64,9 +65,12 @@ public sealed record Frontend(FrontendAddress At, ServicePortName Owner)
             yield return External(port, address: null, allowed: null);
     }
 
+    /// <summary>Under it the ServicePort's sessions are kept. No other has it: the API server gives each cluster IP to one Service.</summary>
+    private static FrontendAddress Own(ServicePortIntent port) => new(port.ClusterIP, port.Name.Protocol, port.Port);
+
     private static Frontend ClusterIP(ServicePortIntent port)
     {
-        var at = new FrontendAddress(port.ClusterIP, port.Name.Protocol, port.Port);
+        var at = Own(port);
         if (port.InternalVerdict != ServiceVerdict.Forward)
             return new Frontend(at, port.Name) { IsClusterIP = true, Otherwise = port.InternalVerdict };
         var local = port.InternalPolicy == TrafficPolicy.Local;
@@ -74,11 +78,11 @@ public sealed record Frontend(FrontendAddress At, ServicePortName Owner)
         {
             IsClusterIP = true,
             Chain = local
-                ? new(ChainRole.LocalClusterIP, 0, port.LocalEndpoints.Length, port.SessionAffinityTimeout is not null)
-                : new(ChainRole.ClusterIP, port.ClusterEndpoints.Length, 0, port.SessionAffinityTimeout is not null),
+                ? new(ChainRole.LocalClusterIP, 0, port.LocalEndpoints.Length, port.SessionAffinityTimeout is not null, SessionsOf: null)
+                : new(ChainRole.ClusterIP, port.ClusterEndpoints.Length, 0, port.SessionAffinityTimeout is not null, SessionsOf: null),
             Endpoints = local ? [] : port.ClusterEndpoints,
             LocalEndpoints = local ? port.LocalEndpoints : [],
-            Session = port.SessionAffinityTimeout,
+            Session = port.SessionAffinityTimeout is { } timeout ? new(timeout, local ? SessionScope.Local : SessionScope.Cluster, Service: null) : null,
         };
     }
 
@@ -97,12 +101,14 @@ public sealed record Frontend(FrontendAddress At, ServicePortName Owner)
         };
         return new Frontend(at, port.Name)
         {
-            Chain = new(role, port.ClusterEndpoints.Length, local ? port.LocalEndpoints.Length : 0, port.SessionAffinityTimeout is not null),
+            Chain = new(
+                role, port.ClusterEndpoints.Length, local ? port.LocalEndpoints.Length : 0, port.SessionAffinityTimeout is not null,
+                port.SessionAffinityTimeout is null ? null : Own(port)),
             Endpoints = port.ClusterEndpoints,
             LocalEndpoints = local ? port.LocalEndpoints : [],
             Otherwise = port.ExternalVerdict,
             AllowedSources = allowed,
-            Session = port.SessionAffinityTimeout,
+            Session = port.SessionAffinityTimeout is { } timeout ? new(timeout, local ? SessionScope.LocalFromOutside : SessionScope.Cluster, Own(port)) : null,
         };
     }
 

@@ -5,8 +5,9 @@ using Podnet.Core.Model;
 namespace Podnet.Core.Nftables;
 
 /// <summary>
-/// Chains, sets and elements in nft's language, as <c>nft list</c> shows them (1.0.6). Rules that remember sessions are shown so too, but
-/// nft 1.0.6 cannot read them: it does not know that <c>ct original proto-dst</c> is a port.
+/// Chains, sets and elements in nft's language, as <c>nft list</c> shows them (1.0.6). Rules that keep sessions are shown so too, but nft 1.0.6
+/// cannot read them: it does not know that <c>ct original proto-dst</c> is a port, and takes no constant into a key that is looked up. Such a
+/// constant it shows in a map's key as a bare number, "0xa00001b [invalid type]" for 10.0.0.27.
 /// </summary>
 public static class NftText
 {
@@ -78,11 +79,12 @@ public static class NftText
         InSet { Set: var set, Inverted: var not } => $"{Key(family, set)} {Not(not)}@{ServiceSets.Of(set).Name}",
         ByMap { Map: var map } => $"{Key(family, map)} vmap @{ServiceSets.Of(map).Name}",
         ToEndpoint { Map: var map, Count: var count } => $"dnat {Ip(family)} to {Key(family, map, count)} map @{ServiceSets.Of(map).Name}",
-        ToSession => $"dnat {Ip(family)} to {Key(family, ServiceSet.Sessions)} map @{ServiceSets.Of(ServiceSet.Sessions).Name}",
-        ByOriginal { Map: var map } =>
-            $"{string.Join(" . ", ServiceSets.Of(map).Key.Select(field => Original(family, field)))} vmap @{ServiceSets.Of(map).Name}",
-        Remember { Timeout: var timeout } =>
-            $"update @{ServiceSets.Of(ServiceSet.Sessions).Name} {{ {Ip(family)} saddr . {string.Join(" . ", ServiceSets.Of(ServiceSet.SessionServices).Key.Select(field => Original(family, field)))} timeout {Duration(timeout)} : {Ip(family)} daddr . th dport }}",
+        ToSession { Map: var map, Service: var service } =>
+            $"dnat {Ip(family)} to {(service is { } at ? $"{Ip(family)} saddr . {Constant(at)}" : Key(family, map))} map @{ServiceSets.Of(map).Name}",
+        ByOriginal { Map: var map } => $"{Original(family, map)} vmap @{ServiceSets.Of(map).Name}",
+        Remember { Map: var map, Service: var service, Timeout: var timeout } =>
+            $"update @{ServiceSets.Of(map).Name} {{ {Ip(family)} saddr . {(service is { } at ? Constant(at) : Original(family, ServiceSet.SessionServices))} "
+            + $"timeout {Duration(timeout)} : {Ip(family)} daddr . th dport }}",
         SetMark { Mask: var mask } => $"meta mark set meta mark | {Hex(mask)}",
         ToggleMark { Mask: var mask } => $"meta mark set meta mark ^ {Hex(mask)}",
         MasqueradeFullyRandom => "masquerade fully-random",
@@ -93,6 +95,10 @@ public static class NftText
         Reject => "reject",
         _ => throw new ArgumentOutOfRangeException(nameof(statement), statement, "has no text"),
     };
+
+    private static string Constant(FrontendAddress at) => $"{AddressText.Of(at.Address!)} . {Word(at.Protocol)} . {at.Port}";
+
+    private static string Original(IPFamily family, ServiceSet set) => string.Join(" . ", ServiceSets.Of(set).Key.Select(field => Original(family, field)));
 
     private static string Original(IPFamily family, KeyField field) => field switch
     {

@@ -33,23 +33,21 @@ public enum ChainRole
 /// <param name="Cluster">Endpoints in the cluster; 0 where the role asks for none.</param>
 /// <param name="Local">Endpoints on this node; 0 where the role asks for none, or there is none.</param>
 /// <param name="KeepsSessions">A client goes to the endpoint that it was at before.</param>
+/// <param name="SessionsOf">
+/// The cluster IP under which the sessions are kept: such a chain is one ServicePort's alone. Null where the address is the cluster IP itself.
+/// </param>
 [StructLayout(LayoutKind.Auto)]
-public readonly record struct ServiceChain(ChainRole Role, int Cluster, int Local, bool KeepsSessions)
+public readonly record struct ServiceChain(ChainRole Role, int Cluster, int Local, bool KeepsSessions, FrontendAddress? SessionsOf)
 {
-    private const string LocalPrefix = "local-";
-
     public string Name => Role switch
     {
         ChainRole.ClusterIP => $"cluster-ip-{Cluster}",
-        ChainRole.LocalClusterIP => $"{LocalPrefix}cluster-ip-{Local}",
+        ChainRole.LocalClusterIP => $"local-cluster-ip-{Local}",
         ChainRole.External => $"external-{Cluster}",
-        ChainRole.LocalExternal => $"{LocalPrefix}external-{Cluster}-{Local}",
+        ChainRole.LocalExternal => $"local-external-{Cluster}-{Local}",
         ChainRole.NodePort => $"node-port-{Cluster}",
-        _ => $"{LocalPrefix}node-port-{Cluster}-{Local}",
+        _ => $"local-node-port-{Cluster}-{Local}",
     } + Suffix;
-
-    /// <summary>Whether a chain of this name is of policy Local.</summary>
-    internal static bool IsLocal(string? name) => name?.StartsWith(LocalPrefix, StringComparison.Ordinal) == true;
 
     /// <summary>The chains that it sends packets on to, which exist while it does.</summary>
     public ImmutableArray<BalanceChain> Balances
@@ -59,24 +57,22 @@ public readonly record struct ServiceChain(ChainRole Role, int Cluster, int Loca
             var chains = ImmutableArray.CreateBuilder<BalanceChain>(2);
             var port = Role is ChainRole.NodePort or ChainRole.LocalNodePort;
             if (Cluster > 0)
-                chains.Add(new BalanceChain(port, IsLocal: false, Cluster, KeepsSessions));
+                chains.Add(new BalanceChain(port, IsLocal: false, Cluster));
             if (Local > 0)
-                chains.Add(new BalanceChain(port, IsLocal: true, Local, KeepsSessions));
+                chains.Add(new BalanceChain(port, IsLocal: true, Local));
             return chains.DrainToImmutable();
         }
     }
 
-    private string Suffix => KeepsSessions ? "-sessions" : "";
+    private string Suffix => KeepsSessions ? $"-sessions{SessionChain.Suffix(SessionsOf)}" : "";
 
     internal TableChain Rules(IPFamily family, ServiceProxyConfig config)
     {
         var balances = Balances;
         ImmutableArray<TableRule> rules = Role switch
         {
-            ChainRole.ClusterIP or ChainRole.LocalClusterIP =>
-                [new([new Jump(FixedChains.NotFromPod)]), new([new Goto(balances[0].Name)])],
-            ChainRole.External or ChainRole.NodePort =>
-                [new([new SetMark(config.MasqueradeMark)]), new([new Goto(balances[0].Name)])],
+            ChainRole.ClusterIP or ChainRole.LocalClusterIP => [new([new Jump(FixedChains.NotFromPod)]), .. Choose([], balances[0])],
+            ChainRole.External or ChainRole.NodePort => [new([new SetMark(config.MasqueradeMark)]), .. Choose([], balances[0])],
             _ => LocalRules(family, config, balances),
         };
         return new TableChain(Name, rules);
@@ -91,14 +87,19 @@ public readonly record struct ServiceChain(ChainRole Role, int Cluster, int Loca
     {
         var rules = ImmutableArray.CreateBuilder<TableRule>();
         if (FixedChains.FromPod(config, family, inverted: false) is { } fromPod)
-            rules.Add(new([fromPod, new Goto(balances[0].Name)]) { Comment = "pods are not bound by policy Local" });
-        rules.Add(new([new FromNode(), new SetMark(config.MasqueradeMark), new Goto(balances[0].Name)])
-        {
-            Comment = "nor is the node itself",
-        });
+            rules.AddRange(Choose([fromPod], balances[0], "pods are not bound by policy Local"));
+        rules.AddRange(Choose([new FromNode(), new SetMark(config.MasqueradeMark)], balances[0], "nor is the node itself"));
         if (Local > 0)
-            rules.Add(new([new Goto(balances[1].Name)]));
+            rules.AddRange(Choose([], balances[1]));
         return rules.DrainToImmutable();
+    }
+
+    /// <summary>Sends those whom the statements let through to the endpoint that they were at, or else to one of them all.</summary>
+    private IEnumerable<TableRule> Choose(ImmutableArray<Statement> who, BalanceChain balance, string? comment = null)
+    {
+        if (KeepsSessions)
+            yield return new([.. who, new InSet(ServiceSet.Transports), new ToSession(SessionChain.MapOf(balance.IsLocal), SessionsOf)]) { Comment = comment };
+        yield return new([.. who, new Goto(balance.Name)]) { Comment = comment };
     }
 }
 
@@ -106,9 +107,9 @@ public readonly record struct ServiceChain(ChainRole Role, int Cluster, int Loca
 /// <param name="ByNodePort">By the port alone: it is reached by any of the node's addresses.</param>
 /// <param name="IsLocal">Of those on this node.</param>
 [StructLayout(LayoutKind.Auto)]
-public readonly record struct BalanceChain(bool ByNodePort, bool IsLocal, int Count, bool KeepsSessions)
+public readonly record struct BalanceChain(bool ByNodePort, bool IsLocal, int Count)
 {
-    public string Name => $"{(IsLocal ? "local-" : "")}{(ByNodePort ? "node-port-" : "")}balance-{Count}{(KeepsSessions ? "-sessions" : "")}";
+    public string Name => $"{(IsLocal ? "local-" : "")}{(ByNodePort ? "node-port-" : "")}balance-{Count}";
 
     /// <summary>The map that has its endpoints.</summary>
     public ServiceSet Map => (ByNodePort, IsLocal) switch
@@ -119,10 +120,5 @@ public readonly record struct BalanceChain(bool ByNodePort, bool IsLocal, int Co
         (true, true) => ServiceSet.LocalNodePortEndpoints,
     };
 
-    internal TableChain Rules()
-    {
-        var plain = new TableRule([new InSet(ServiceSet.Transports), new ToEndpoint(Map, Count)]);
-        return new TableChain(
-            Name, !KeepsSessions ? [plain] : [new([new InSet(ServiceSet.Transports), new ToSession()]), plain]);
-    }
+    internal TableChain Rules() => new(Name, [new([new InSet(ServiceSet.Transports), new ToEndpoint(Map, Count)])]);
 }

@@ -56,8 +56,11 @@ public enum ServiceSet
     /// <summary>The same for node ports.</summary>
     SessionNodePorts,
 
-    /// <summary>A client, and the address and port it used → its endpoint. The kernel adds these itself.</summary>
+    /// <summary>A client, and the cluster IP and port of the Service it used → its endpoint. The kernel adds these itself.</summary>
     Sessions,
+
+    /// <summary>The same of clients that must stay on this node.</summary>
+    LocalSessions,
 }
 
 /// <summary>A part of a key: something that a packet has, or chance.</summary>
@@ -102,7 +105,7 @@ public sealed record SetDefinition(ServiceSet Id, string Name, ImmutableArray<Ke
 
 public static class ServiceSets
 {
-    /// <summary>Clients that are remembered at most: arbitrary, some 150 MB of kernel memory. Those beyond it have no session.</summary>
+    /// <summary>Clients that a map remembers at most: arbitrary, some 150 MB of kernel memory. Those beyond it have no session.</summary>
     public const uint MostSessions = 1 << 20;
 
     private static readonly ImmutableArray<KeyField> s_destination = [KeyField.DestinationAddress, KeyField.Protocol, KeyField.DestinationPort];
@@ -156,14 +159,14 @@ public static class ServiceSets
         Slots(ServiceSet.LocalNodePortEndpoints, "local-node-port-endpoints", s_port, "those of them on this node"),
         new(ServiceSet.SessionServices, "session-services", s_destination, DataKind.Verdict) { Comment = "addresses with session affinity" },
         new(ServiceSet.SessionNodePorts, "session-node-ports", s_port, DataKind.Verdict) { Comment = "node ports with session affinity" },
-        new(ServiceSet.Sessions, "sessions", [KeyField.SourceAddress, .. s_destination], DataKind.Endpoint)
-        {
-            Dynamic = true,
-            Comment = "endpoints that clients stay with",
-        },
+        OfClients(ServiceSet.Sessions, "sessions", "endpoints that clients stay with"),
+        OfClients(ServiceSet.LocalSessions, "local-sessions", "those of clients that must stay on this node"),
     ];
 
     public static SetDefinition Of(ServiceSet set) => All[(int)set];
+
+    private static SetDefinition OfClients(ServiceSet id, string name, string comment) =>
+        new(id, name, [KeyField.SourceAddress, .. s_destination], DataKind.Endpoint) { Dynamic = true, Comment = comment };
 
     private static SetDefinition Slots(ServiceSet id, string name, ImmutableArray<KeyField> key, string comment) =>
         new(id, name, [.. key, KeyField.Slot], DataKind.Endpoint) { Counter = true, Comment = comment };

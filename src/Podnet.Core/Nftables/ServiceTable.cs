@@ -25,7 +25,7 @@ public sealed class ServiceTable
     private readonly Dictionary<IPAddress, int> _endpoints = [];
     private readonly Dictionary<ServiceChain, int> _entries = [];
     private readonly Dictionary<BalanceChain, int> _balances = [];
-    private readonly Dictionary<TimeSpan, int> _sessions = [];
+    private readonly Dictionary<SessionChain, int> _sessions = [];
     private readonly ServiceProxyConfig _config;
     private readonly ImmutableArray<TableElement> _fixed;
 
@@ -73,7 +73,7 @@ public sealed class ServiceTable
     public IEnumerable<TableChain> Chains =>
     [
         .. FixedChains.For(Family, _config),
-        .. _sessions.Keys.Select(SessionChain.Rules),
+        .. _sessions.Keys.Select(chain => chain.Rules(Family, _config)),
         .. _balances.Keys.Select(chain => chain.Rules()),
         .. _entries.Keys.Select(chain => chain.Rules(Family, _config)),
     ];
@@ -99,9 +99,12 @@ public sealed class ServiceTable
     /// <summary>What becomes of connections to an address; null where none is known.</summary>
     public Frontend? At(FrontendAddress address) => _claims.TryGetValue(address, out var claims) ? claims[0] : null;
 
-    /// <summary>Whether a client that asked for this address may stay with an endpoint.</summary>
-    public bool KeepsSession(FrontendAddress address, ElementData endpoint) =>
-        (At(address) ?? At(address with { Address = null }))?.KeepsSession(endpoint) == true;
+    /// <summary>Whether a client may stay with an endpoint.</summary>
+    /// <param name="service">The cluster IP, and its port, under which the session is kept.</param>
+    /// <param name="isLocal">A client that must stay on this node.</param>
+    public bool KeepsSession(FrontendAddress service, ElementData endpoint, bool isLocal) =>
+        At(service) is { } own
+        && FrontendsOf(own.Owner.Service).Any(one => (one.Session?.Service ?? one.At) == service && one.KeepsSession(endpoint, isLocal));
 
     /// <summary>Replaces the share of a Service; nothing, to take it away.</summary>
     /// <param name="change">Gets what becomes another by it; null where nobody wants to know, since all of it is new.</param>
@@ -192,7 +195,11 @@ public sealed class ServiceTable
         if (frontend?.Chain is not { } chain)
             return;
         if (frontend.Session is { } session && Refer(_sessions, session, by))
-            change?.Switch(SessionChain.Rules(session), by > 0);
+        {
+            if (session.ForUnbound is { } unbound && Refer(_sessions, unbound, by))
+                change?.Switch(unbound.Rules(Family, _config), by > 0);
+            change?.Switch(session.Rules(Family, _config), by > 0);
+        }
         if (!Refer(_entries, chain, by))
             return;
         foreach (var balance in chain.Balances)

@@ -36,10 +36,12 @@ public sealed record ByMap(ServiceSet Map) : Statement;
 public sealed record ToEndpoint(ServiceSet Map, int Count) : Statement;
 
 /// <summary>
-/// <c>dnat ip to ip saddr . ip daddr . meta l4proto . th dport map @sessions</c>: to the endpoint that the client stays with; goes on
-/// with the next rule where there is none.
+/// <c>dnat ip to ip saddr . ip daddr . meta l4proto . th dport map @sessions</c>, <c>dnat ip to ip saddr . 10.0.0.27 . tcp . 80 map @sessions</c>:
+/// to the endpoint that the client stays with; goes on with the next rule where there is none.
 /// </summary>
-public sealed record ToSession : Statement;
+/// <param name="Map">One of those that the kernel adds to.</param>
+/// <param name="Service">The cluster IP under which the ServicePort's sessions are kept; null where it is the packet's own destination.</param>
+public sealed record ToSession(ServiceSet Map, FrontendAddress? Service) : Statement;
 
 /// <summary>
 /// <c>ct original ip daddr . meta l4proto . ct original proto-dst vmap @session-services</c>: as <see cref="ByMap"/>, but by what the
@@ -48,10 +50,12 @@ public sealed record ToSession : Statement;
 public sealed record ByOriginal(ServiceSet Map) : Statement;
 
 /// <summary>
-/// <c>update @sessions { ip saddr . ct original ip daddr . … timeout 3h : ip daddr . th dport }</c>: the client stays with the endpoint that
-/// it was translated to, for so long from now on.
+/// <c>update @sessions { ip saddr . ct original ip daddr . … timeout 3h : ip daddr . th dport }</c>,
+/// <c>update @sessions { ip saddr . 10.0.0.27 . tcp . 80 timeout 3h : ip daddr . th dport }</c>: the client stays with the endpoint that it was
+/// translated to, for so long from now on.
 /// </summary>
-public sealed record Remember(TimeSpan Timeout) : Statement;
+/// <param name="Service">The cluster IP under which the ServicePort's sessions are kept; null where it is what the client asked for.</param>
+public sealed record Remember(ServiceSet Map, FrontendAddress? Service, TimeSpan Timeout) : Statement;
 
 /// <summary><c>meta mark set meta mark | 0x4000</c>.</summary>
 public sealed record SetMark(uint Mask) : Statement;

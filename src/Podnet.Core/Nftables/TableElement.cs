@@ -72,7 +72,7 @@ public readonly record struct TableElement(ElementKey Key, ElementData Data, str
             ServiceSet.Endpoints or ServiceSet.NodePortEndpoints => Slots(set, at, frontend.Endpoints),
             ServiceSet.LocalEndpoints or ServiceSet.LocalNodePortEndpoints => Slots(set, at, frontend.LocalEndpoints),
             ServiceSet.SessionServices or ServiceSet.SessionNodePorts => frontend.Session is { } session
-                ? [new(ElementKey.Of(set, at), new(SessionChain.NameOf(session), default))]
+                ? [new(ElementKey.Of(set, at), new(session.Name, default))]
                 : [],
             ServiceSet.NoEndpoints or ServiceSet.NoEndpointNodePorts => frontend.Otherwise switch
             {

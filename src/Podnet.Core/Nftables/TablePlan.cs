@@ -35,20 +35,6 @@ public sealed record TablePlan(IPFamily Family)
     public bool IsEmpty => !AddTable && FlushedChains.Count + DeletedSets.Count + ReplacedChains.Count + AddedSets.Count + AddedChains.Count + RewrittenChains.Count
         + DeletedElements.Count + AddedElements.Count + DeletedChains.Count == 0;
 
-    /// <summary>
-    /// Addresses that come under policy Local: their clients may be at endpoints of other nodes, to which their packets would now go without
-    /// masquerade, and the replies not come back this way. Their sessions end.
-    /// </summary>
-    public IReadOnlySet<FrontendAddress> ComingUnderLocal
-    {
-        get
-        {
-            var local = AddedElements.Where(element => ServiceChain.IsLocal(element.Data.Chain)).Select(element => element.Key).ToHashSet();
-            return DeletedElements.Where(element => !ServiceChain.IsLocal(element.Data.Chain) && local.Contains(element.Key))
-                .Select(element => new FrontendAddress(element.Key.Address, element.Key.Protocol, element.Key.Port)).ToHashSet();
-        }
-    }
-
     /// <summary>For a log line.</summary>
     public string Summary
     {

@@ -58,7 +58,7 @@ internal sealed class NftablesWalk(TracedTable table, TracedNode node, Hook hook
                     return Go(element.Data.Chain!, ends: true, Passing());
                 case ByOriginal:
                     return [RuleResult.Next(state)];
-                case ToSession when SessionOf(chain, state) is { } endpoint:
+                case ToSession to when SessionOf(to, state) is { } endpoint:
                     return [Sent(Passing(), endpoint)];
                 case ToSession:
                     return [RuleResult.Next(state)];
@@ -124,14 +124,14 @@ internal sealed class NftablesWalk(TracedTable table, TracedNode node, Hook hook
         }
     }
 
-    /// <summary>
-    /// A session with an endpoint that the chain itself would not choose is none: such end at once. The rule after this one says from which map
-    /// it chooses.
-    /// </summary>
-    private PacketTarget? SessionOf(TableChain chain, PacketState packet)
+    /// <summary>A session with an endpoint that is not among those of the address is none: such end at once.</summary>
+    private PacketTarget? SessionOf(ToSession to, PacketState packet)
     {
-        var map = chain.Rules.SelectMany(rule => rule.Statements).OfType<ToEndpoint>().First().Map;
-        return packet.Packet.Session is { } session && table.Endpoints(map, packet).Contains(session) ? session : null;
+        var (ofAddress, ofNodePort) = to.Map == ServiceSet.LocalSessions
+            ? (ServiceSet.LocalEndpoints, ServiceSet.LocalNodePortEndpoints)
+            : (ServiceSet.Endpoints, ServiceSet.NodePortEndpoints);
+        var endpoints = table.Endpoints(ofAddress, packet) is { IsEmpty: false } found ? found : table.Endpoints(ofNodePort, packet);
+        return packet.Packet.Session is { } session && endpoints.Contains(session) ? session : null;
     }
 
     private static PacketState AsItCame(PacketState state) =>

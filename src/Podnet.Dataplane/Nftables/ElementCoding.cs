@@ -97,8 +97,8 @@ internal sealed class ElementCoding(IPFamily family)
         return key;
     }
 
-    /// <summary>The address that a client asked for, and the endpoint that it stays with.</summary>
-    internal (FrontendAddress Address, ElementData Endpoint) ReadSession(Element element)
+    /// <summary>The cluster IP that a client's session is kept under, and the endpoint that it stays with.</summary>
+    internal (FrontendAddress Service, ElementData Endpoint) ReadSession(Element element)
     {
         var session = element.Key.Span[_address..];
         return (

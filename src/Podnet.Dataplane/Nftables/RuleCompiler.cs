@@ -45,9 +45,14 @@ internal sealed class RuleCompiler(IPFamily family)
         ByMap { Map: var map } => [.. Key(map), new Lookup(ServiceSets.Of(map).Name) { Destination = Register.Verdict }],
         ToEndpoint { Map: var map, Count: var count } =>
             [.. Key(map, count), new Lookup(ServiceSets.Of(map).Name) { Destination = Register.R1 }, .. Translate(Register.R1)],
-        ToSession => [.. Key(ServiceSet.Sessions), new Lookup(ServiceSets.Of(ServiceSet.Sessions).Name) { Destination = Register.R1 }, .. Translate(Register.R1)],
+        ToSession { Map: var map, Service: var service } =>
+        [
+            .. service is { } at ? [Load(KeyField.SourceAddress, Register.R1), .. Constants(at, Register.R1.Plus(_address))] : Key(map),
+            new Lookup(ServiceSets.Of(map).Name) { Destination = Register.R1 },
+            .. Translate(Register.R1),
+        ],
         ByOriginal { Map: var map } => [.. Original(map, Register.R1), new Lookup(ServiceSets.Of(map).Name) { Destination = Register.Verdict }],
-        Remember { Timeout: var timeout } => Update(timeout),
+        Remember remember => Update(remember),
         SetMark { Mask: var mask } => Mark(~mask, mask),
         ToggleMark { Mask: var mask } => Mark(uint.MaxValue, mask),
         MasqueradeFullyRandom => [new Masquerade(PortChoice.FullyRandom)],
@@ -129,17 +134,25 @@ internal sealed class RuleCompiler(IPFamily family)
         }
     }
 
-    private IEnumerable<Expression> Update(TimeSpan timeout)
+    /// <summary>A ServicePort's address, part by part as in a packet: nft shows each by its own type.</summary>
+    private Expression[] Constants(FrontendAddress at, Register first) =>
+    [
+        new Constant(ByteString.Of(at.Address!), first),
+        new Constant(new ByteString([(byte)at.Protocol]), first.Plus(_address)),
+        new Constant(ByteString.OfPort(at.Port), first.Plus(_address + Word)),
+    ];
+
+    private IEnumerable<Expression> Update(Remember remember)
     {
         // The key at the start of the registers, the endpoint right behind it: for IPv6 that is 40 + 20 of their 64 bytes.
         var endpoint = Register.R1.Plus((2 * _address) + (2 * Word));
         return
         [
             Load(KeyField.SourceAddress, Register.R1),
-            .. Original(ServiceSet.SessionServices, Register.R1.Plus(_address)),
+            .. remember.Service is { } at ? Constants(at, Register.R1.Plus(_address)) : Original(ServiceSet.SessionServices, Register.R1.Plus(_address)),
             Load(KeyField.DestinationAddress, endpoint),
             Load(KeyField.DestinationPort, endpoint.Plus(_address)),
-            new UpdateSet(ServiceSets.Of(ServiceSet.Sessions).Name, Register.R1, endpoint, timeout),
+            new UpdateSet(ServiceSets.Of(remember.Map).Name, Register.R1, endpoint, remember.Timeout),
         ];
     }
 

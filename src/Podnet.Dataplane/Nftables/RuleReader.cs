@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Net;
 using System.Numerics;
 using System.Text;
@@ -60,8 +61,8 @@ internal sealed class RuleReader(IPFamily family)
             yield return new Goto(chain);
         }
 
-        if (rest.OfType<UpdateSet>().FirstOrDefault()?.Timeout is { } timeout)
-            yield return new Remember(timeout);
+        if (rest.OfType<UpdateSet>().FirstOrDefault() is { Timeout: { } timeout } update && ServiceSets.All.FirstOrDefault(set => set.Name == update.Set) is { Dynamic: true } map)
+            yield return new Remember(map.Id, ServiceIn(rest), timeout);
     }
 
     private static IEnumerable<Statement> Marks(List<Expression> rest)
@@ -81,11 +82,17 @@ internal sealed class RuleReader(IPFamily family)
         yield return new ByMap(set.Id);
         if (set.Id is ServiceSet.SessionServices or ServiceSet.SessionNodePorts)
             yield return new ByOriginal(set.Id);
-        if (set.Id == ServiceSet.Sessions)
-            yield return new ToSession();
+        if (set.Dynamic)
+            yield return new ToSession(set.Id, ServiceIn(rest));
         if (rest.OfType<RandomNumber>().FirstOrDefault() is { } random)
             yield return new ToEndpoint(set.Id, (int)random.Modulus);
     }
+
+    /// <summary>The address that a key begins with, behind the client's; null where it is not a constant.</summary>
+    private static FrontendAddress? ServiceIn(List<Expression> rest) =>
+        rest is [Payload, Constant { Value: { Length: 4 or 16 } address }, Constant { Value: { Length: 1 } protocol }, Constant { Value: { Length: 2 } port }, ..]
+            ? new FrontendAddress(new IPAddress(address.Span), (Protocol)protocol.Span[0], BinaryPrimitives.ReadUInt16BigEndian(port.Span))
+            : null;
 
     private static IEnumerable<Statement> Sources(List<Expression> rest)
     {

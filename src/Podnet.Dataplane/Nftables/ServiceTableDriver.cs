@@ -30,7 +30,7 @@ public sealed class ServiceTableDriver(IPFamily family, Ruleset ruleset)
     {
         ruleset.Take(_name); // Whatever it was: all is looked at now.
         var plan = Change(have => _diff.Plan(table, have), HasElements)!;
-        _sessions.EndUnwanted(ruleset, _name, table, plan);
+        _sessions.EndUnwanted(ruleset, _name, table);
         return plan;
     }
 
@@ -49,7 +49,7 @@ public sealed class ServiceTableDriver(IPFamily family, Ruleset ruleset)
         if (!plan.IsEmpty)
             Commit(plan, generation: null);
         if (change.EndsSessions)
-            _sessions.EndUnwanted(ruleset, _name, table, plan);
+            _sessions.EndUnwanted(ruleset, _name, table);
         return plan;
     }
 
@@ -59,9 +59,9 @@ public sealed class ServiceTableDriver(IPFamily family, Ruleset ruleset)
     /// <summary>What <see cref="Apply(ServiceTable)"/> would do.</summary>
     public TablePlan Preview(ServiceTable table) => _diff.Plan(table, Read());
 
-    /// <summary>Whose clients would choose an endpoint anew after a plan that <see cref="Preview"/> made: an entry for each client.</summary>
-    public IReadOnlyList<(FrontendAddress Address, FrontendAddress Endpoint)> PreviewSessions(ServiceTable table, TablePlan plan) =>
-        [.. _sessions.Unwanted(ruleset, _name, table, plan).Select(session => (session.Address, session.Endpoint.Value))];
+    /// <summary>Whose clients would choose an endpoint anew after <see cref="Apply(ServiceTable)"/>: an entry for each client, with the Service's cluster IP.</summary>
+    public IReadOnlyList<(FrontendAddress Service, FrontendAddress Endpoint)> PreviewSessions(ServiceTable table) =>
+        [.. _sessions.Unwanted(ruleset, _name, table).Select(session => (session.Service, session.Endpoint.Value))];
 
     /// <summary>What <see cref="Cleanup"/> would do.</summary>
     public TablePlan PreviewCleanup() => _diff.PlanRemoval(Read());

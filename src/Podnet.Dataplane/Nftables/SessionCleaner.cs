@@ -11,34 +11,26 @@ namespace Podnet.Dataplane.Nftables;
 /// </summary>
 internal sealed class SessionCleaner(IPFamily family)
 {
-    private static readonly string s_name = ServiceSets.Of(ServiceSet.Sessions).Name;
+    private static readonly ServiceSet[] s_maps = [ServiceSet.Sessions, ServiceSet.LocalSessions];
 
     private readonly ElementCoding _coding = new(family);
 
-    /// <param name="done">What was changed just now.</param>
-    internal void EndUnwanted(Ruleset ruleset, TableName name, ServiceTable table, TablePlan done)
+    internal void EndUnwanted(Ruleset ruleset, TableName name, ServiceTable table)
     {
-        var bound = done.ComingUnderLocal;
-        foreach (var element in Sessions(ruleset, name).Where(element => !IsWanted(table, element, bound)))
-            End(ruleset, name, element);
+        foreach (var (map, session) in FindUnwanted(ruleset, name, table))
+            End(ruleset, name, map, session);
     }
 
-    /// <summary>Those that <see cref="EndUnwanted"/> would end, after a plan.</summary>
-    internal List<(FrontendAddress Address, ElementData Endpoint)> Unwanted(Ruleset ruleset, TableName name, ServiceTable table, TablePlan plan)
-    {
-        var bound = plan.ComingUnderLocal;
-        return [.. Sessions(ruleset, name).Where(element => !IsWanted(table, element, bound)).Select(_coding.ReadSession)];
-    }
-
-    private static IEnumerable<Element> Sessions(Ruleset ruleset, TableName name) =>
-        ruleset.Read(name, s_name.Equals)?.Elements.GetValueOrDefault(s_name) ?? [];
+    /// <summary>Those that <see cref="EndUnwanted"/> would end: the cluster IP that each is kept under, and its endpoint.</summary>
+    internal List<(FrontendAddress Service, ElementData Endpoint)> Unwanted(Ruleset ruleset, TableName name, ServiceTable table) =>
+        FindUnwanted(ruleset, name, table).ConvertAll(one => _coding.ReadSession(one.Session));
 
     /// <summary>Each in a transaction of its own: one that has ended by itself meanwhile must not keep the others.</summary>
-    private static void End(Ruleset ruleset, TableName name, Element element)
+    private static void End(Ruleset ruleset, TableName name, string map, Element session)
     {
         try
         {
-            ruleset.Commit(new Transaction(name).DeleteElements(s_name, [element]));
+            ruleset.Commit(new Transaction(name).DeleteElements(map, [session]));
         }
         catch (KernelException e) when (e.Errno == Errno.NoEntry)
         {
@@ -46,9 +38,17 @@ internal sealed class SessionCleaner(IPFamily family)
         }
     }
 
-    private bool IsWanted(ServiceTable table, Element element, IReadOnlySet<FrontendAddress> bound)
+    private List<(string Map, Element Session)> FindUnwanted(Ruleset ruleset, TableName name, ServiceTable table)
     {
-        var (address, endpoint) = _coding.ReadSession(element);
-        return !bound.Contains(address) && !bound.Contains(address with { Address = null }) && table.KeepsSession(address, endpoint);
+        var content = ruleset.Read(name, set => s_maps.Any(map => ServiceSets.Of(map).Name == set));
+        return
+        [
+            .. from map in s_maps
+               let set = ServiceSets.Of(map).Name
+               from session in content?.Elements.GetValueOrDefault(set) ?? []
+               let read = _coding.ReadSession(session)
+               where !table.KeepsSession(read.Service, read.Endpoint, isLocal: map == ServiceSet.LocalSessions)
+               select (set, session),
+        ];
     }
 }

@@ -98,7 +98,7 @@ public sealed record Verdict(VerdictCode Code, string? Chain = null) : Expressio
         writer.EndNested(data);
     }
 
-    /// <summary>Null for the loading of a value, which has the same kind.</summary>
+    /// <summary>Null for a <see cref="Constant"/>, which has the same kind.</summary>
     internal static Verdict? Read(in ExpressionData data) => ReadData(data.Nested(DataAttribute));
 
     /// <summary>Null for data that are a value.</summary>

@@ -1,4 +1,21 @@
+using static Podnet.Netlink.Nftables.NftablesWire;
+
 namespace Podnet.Netlink.Nftables;
+
+/// <summary>Loads a value that is the same for every packet, such as a part of a key.</summary>
+/// <param name="Value">As it is to lie in the registers, without padding.</param>
+public sealed record Constant(ByteString Value, Register Destination = Register.R1) : Expression
+{
+    internal override string Name => Verdict.Kind;
+
+    internal override void Put(ref NetlinkWriter writer)
+    {
+        writer.PutU32BigEndian(Verdict.DestinationAttribute, (uint)Destination);
+        PutData(ref writer, Verdict.DataAttribute, Value.Span);
+    }
+
+    internal static Constant Read(in ExpressionData data) => new(data.Bytes(Verdict.DataAttribute), (Register)data.U32(Verdict.DestinationAttribute));
+}
 
 /// <summary>Sets something that the kernel keeps with the packet: its mark.</summary>
 public sealed record MetaSet(MetaKey Key, Register Source = Register.R1) : Expression

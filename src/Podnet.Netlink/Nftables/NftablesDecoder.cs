@@ -261,7 +261,7 @@ internal static class NftablesDecoder
             UpdateSet.Kind => UpdateSet.Read(data),
             RandomNumber.Kind => RandomNumber.Read(data),
             AddressType.Kind => AddressType.Read(data) ?? (Expression?)ReversePath.Read(data),
-            Verdict.Kind => Verdict.Read(data),
+            Verdict.Kind => Verdict.Read(data) ?? (Expression?)Constant.Read(data),
             Counter.Kind => Counter.Read(data),
             Masquerade.Kind => Masquerade.Read(data),
             DestinationNat.Kind => DestinationNat.Read(data),

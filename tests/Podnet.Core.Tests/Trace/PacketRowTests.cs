@@ -22,7 +22,8 @@ public sealed class PacketRowTests
     public void The_iptables_rules_do_it(string name)
     {
         var row = Rows[name];
-        Check(row.Iptables, TraceIptables(row, row.Packet));
+        foreach (var packet in row.Packets)
+            Check(row.Iptables, TraceIptables(row, packet));
     }
 
     [Theory]
@@ -31,7 +32,8 @@ public sealed class PacketRowTests
     {
         var row = Rows[name];
         var rules = IptablesParser.Parse(RuleFixture.Read(row.Scenario.Heading).Expected(row.Packet.Family)!, row.Packet.Family);
-        Check(row.Iptables, IptablesTracer.Trace(rules, row.Scenario.Node, row.Packet));
+        foreach (var packet in row.Packets)
+            Check(row.Iptables, IptablesTracer.Trace(rules, row.Scenario.Node, packet));
     }
 
     [Theory]
@@ -39,7 +41,8 @@ public sealed class PacketRowTests
     public void The_nftables_objects_do_it(string name)
     {
         var row = Rows[name];
-        Check(row.Nftables, TraceNftables(row, row.Packet));
+        foreach (var packet in row.Packets)
+            Check(row.Nftables, TraceNftables(row, packet));
     }
 
     [Theory]
@@ -50,9 +53,11 @@ public sealed class PacketRowTests
         foreach (var outcome in row.Iptables)
         {
             var endpoint = IPEndPoint.Parse(outcome.Split(' ')[0]);
-            var packet = row.Packet with { Session = new PacketTarget(endpoint.Address, (ushort)endpoint.Port) };
-            Check([outcome], TraceIptables(row, packet));
-            Check([outcome], TraceNftables(row, packet));
+            foreach (var packet in row.Packets.Select(one => one with { Session = new PacketTarget(endpoint.Address, (ushort)endpoint.Port) }))
+            {
+                Check([outcome], TraceIptables(row, packet));
+                Check([outcome], TraceNftables(row, packet));
+            }
         }
     }
 

@@ -59,6 +59,18 @@ public sealed class ServiceTableReaderTests : IDisposable
     }
 
     [Fact]
+    public void Rules_that_keep_sessions_of_several_addresses_read_back()
+    {
+        var table = PacketTable.Rows.First(row => row.Scenario.Heading == "affinity").Scenario.RenderNftables(IPFamily.V4);
+        Apply(table);
+
+        var chains = Read(IPFamily.V4, [])!.Chains.Values;
+
+        Assert.All(chains.SelectMany(chain => chain.Rules), rule => Assert.NotNull(rule.Rule));
+        Assert.Equal(table.Chains.OrderBy(c => c.Name).Select(Text), chains.OrderBy(c => c.Name).Select(Text));
+    }
+
+    [Fact]
     public void Only_the_addresses_that_are_asked_about_are_looked_up()
     {
         Apply(RuleFixture.Read("02-multi-port").State.Table(IPFamily.V4));

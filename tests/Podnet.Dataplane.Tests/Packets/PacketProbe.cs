@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Podnet.Core.Model;
+using Podnet.Core.Trace;
 using Podnet.Fixtures;
 
 namespace Podnet.Dataplane.Tests.Packets;
@@ -28,7 +29,7 @@ public sealed class PacketProbe(PacketNetwork network, PacketRow row, IReadOnlyL
         var least = wanted.Contains(Dropped) ? 1 : 3;
         for (var trial = 0; trial < most; trial++)
         {
-            var outcome = await TryAsync();
+            var outcome = await TryAsync(row.Targets[trial % row.Targets.Length]);
             if (!wanted.Contains(outcome))
                 return $"wanted {string.Join(", ", expected)}; got {outcome} at trial {trial + 1}";
             seen.Add(outcome);
@@ -41,18 +42,18 @@ public sealed class PacketProbe(PacketNetwork network, PacketRow row, IReadOnlyL
         return $"wanted {string.Join(", ", expected)}; got only {string.Join(", ", seen)} in {most} trials";
     }
 
-    private async Task<string> TryAsync()
+    private async Task<string> TryAsync(PacketTarget to)
     {
         using var socket = network.OpenClient(row);
         using var deadline = new CancellationTokenSource(_patience);
         var buffer = new byte[128];
         try
         {
-            await socket.ConnectAsync(new IPEndPoint(row.To.Address, row.To.Port), deadline.Token);
+            await socket.ConnectAsync(new IPEndPoint(to.Address, to.Port), deadline.Token);
             if (row.Protocol == Protocol.Udp)
                 await SendAsync(socket, deadline.Token);
             var length = await socket.ReceiveAsync(buffer, deadline.Token);
-            return Answered(Encoding.ASCII.GetString(buffer, 0, length));
+            return Answered(Encoding.ASCII.GetString(buffer, 0, length), to);
         }
         catch (OperationCanceledException)
         {
@@ -84,13 +85,13 @@ public sealed class PacketProbe(PacketNetwork network, PacketRow row, IReadOnlyL
         }
     }
 
-    private string Answered(string answer)
+    private string Answered(string answer, PacketTarget to)
     {
         var (endpoint, source) = answer.Split(' ') is [var one, var other] ? (one, other) : (answer, "nobody");
         var masqueraded = source != AddressText.Of(row.From);
         if (masqueraded && !PacketPlaces.Node.Any(a => AddressText.Of(a) == source))
             return $"{endpoint} with source {source}";
-        if (endpoint == $"{row.To}" && !masqueraded)
+        if (endpoint == $"{to}" && !masqueraded)
             return "untouched";
         return Visible(masqueraded ? $"{endpoint} masqueraded" : endpoint);
     }

@@ -45,6 +45,7 @@ public sealed class SessionRuleTests : IDisposable
             "dnat ip to ip saddr . ip daddr . meta l4proto . th dport map @sessions",
             "dnat ip to ip daddr . meta l4proto . th dport . numgen random mod 2 map @endpoints",
             "ct state new update @sessions { ip saddr . ct original ip daddr . meta l4proto . ct original proto-dst timeout 3h : ip daddr . th dport }",
+            "update @sessions { ip saddr . A1 . udp . 53 timeout 3h : ip daddr . th dport }",
         ])
         {
             Assert.Contains($"\t\t{tables.ForFamily(line).Replace("original ip ", family == TableFamily.Ip ? "original ip " : "original ip6 ", StringComparison.Ordinal)}\n", listing, StringComparison.Ordinal);
@@ -59,6 +60,12 @@ public sealed class SessionRuleTests : IDisposable
         var (address, after) = (tables.AddressLength, Register.R1.Plus(tables.AddressLength));
         var service = Register.R1.Plus(tables.AddressLength);
         var endpoint = service.Plus(address + 8);
+        Constant[] constants =
+        [
+            new(tables.Ip("10.0.0.1", "fd00::1"), service),
+            new(new ByteString([17]), service.Plus(address)),
+            new(ByteString.OfPort(53), service.Plus(address + 4)),
+        ];
         var isNew = ByteString.OfHost((uint)ConnectionStates.New);
         Rule[] rules =
         [
@@ -83,10 +90,22 @@ public sealed class SessionRuleTests : IDisposable
                 Payload.DestinationPort with { Destination = endpoint.Plus(address) },
                 new UpdateSet("sessions", Register.R1, endpoint, ServiceTables.SessionTimeout),
             ]),
+            // A session that is kept under another address than the packet's: of that address nft shows 0x, and no more.
+            new("nat-other", [tables.Source, .. constants, new Lookup("sessions") { Destination = Register.R1 }, new DestinationNat(family, Register.R1, after)]),
+            new("session-other",
+            [
+                tables.Source,
+                .. constants,
+                tables.Destination with { Destination = endpoint },
+                Payload.DestinationPort with { Destination = endpoint.Plus(address) },
+                new UpdateSet("sessions", Register.R1, endpoint, ServiceTables.SessionTimeout),
+            ]),
         ];
         var transaction = new Transaction(tables.Name).AddTable().AddSet(tables.Endpoints).AddSet(tables.Sessions)
             .AddChain(new Chain("nat") { Hook = new ChainHook(ChainType.Nat, Hook.Output, ChainPriority.DestinationNat) })
-            .AddChain(new Chain("session") { Hook = new ChainHook(ChainType.Filter, Hook.Output, ChainPriority.DestinationNat + 5) });
+            .AddChain(new Chain("session") { Hook = new ChainHook(ChainType.Filter, Hook.Output, ChainPriority.DestinationNat + 5) })
+            .AddChain(new Chain("nat-other"))
+            .AddChain(new Chain("session-other"));
         foreach (var rule in rules)
             transaction.AppendRule(rule);
         _socket.Commit(transaction);
