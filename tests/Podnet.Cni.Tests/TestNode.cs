@@ -68,8 +68,11 @@ internal sealed class TestPod : IDisposable
 internal static class Tcp
 {
     /// <summary>Who the server sees as its client.</summary>
-    public static IPAddress SourceSeen(NetworkNamespace client, NetworkNamespace server, IPAddress address)
+    /// <param name="address">The server's, where it listens on port 8080.</param>
+    /// <param name="target">Where the client connects to, if that is something else.</param>
+    public static IPAddress SourceSeen(NetworkNamespace client, NetworkNamespace server, IPAddress address, IPEndPoint? target = null)
     {
+        target ??= new IPEndPoint(address, 8080);
         using var listener = server.Run(() =>
         {
             var made = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
@@ -79,9 +82,9 @@ internal static class Tcp
         });
         using var connection = client.Run(() =>
         {
-            var made = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-            if (!made.ConnectAsync(address, 8080).Wait(TimeSpan.FromSeconds(10)))
-                throw new TimeoutException($"no connection to {address} within 10 s");
+            var made = new Socket(target.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+            if (!made.ConnectAsync(target).Wait(TimeSpan.FromSeconds(10)))
+                throw new TimeoutException($"no connection to {target} within 10 s");
             return made;
         });
         using var accepted = listener.Accept();

@@ -1,5 +1,3 @@
-using System.Text.Json.Nodes;
-
 namespace Podnet.EndToEnd.Tests.Runtimes;
 
 /// <summary>containerd with the folders that it looks in by itself: by `ctr run --cni`, and by CRI as from a kubelet.</summary>
@@ -22,7 +20,8 @@ public sealed class ContainerdTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _machine.Write("/etc/containerd/config.toml", Configuration);
-        _machine.Write("/etc/cni/net.d/10-podnet.conflist", CniConfig.Conflist);
+        _machine.Write(CniConfig.Path, CniConfig.OfAgent);
+        _machine.Write(CniConfig.PodNetworkPath, CniConfig.PodNetwork);
         OciArchive.WriteWeb(_machine.PathOf("/run/web.tar"));
         OciArchive.WritePause(_machine.PathOf("/run/pause.tar"));
         _machine.Start("/run/containerd.log", "containerd");
@@ -90,32 +89,18 @@ public sealed class ContainerdTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_sandbox_that_the_plugin_refuses_says_why_and_leaves_nothing()
+    public async Task A_pod_that_the_plugin_refuses_says_why_and_leaves_nothing()
     {
         var before = _machine.PodNetwork();
-        var conflist = JsonNode.Parse(CniConfig.Conflist)!;
-        conflist["plugins"]![0]!["ipam"]!["ranges"] = JsonNode.Parse("""[[{"subnet":"10.241.0.0/30"}]]""");
-        _machine.Write("/etc/cni/net.d/10-podnet.conflist", conflist.ToJsonString());
-        // containerd watches the folder; when it has read it, the third pod gets no address.
-        var sandboxes = new List<string>();
-        var refused = "";
-        await UntilAsync(
-            async () =>
-            {
-                try
-                {
-                    sandboxes.Add(await _cri.RunPodSandboxAsync(new CriPod($"pod-{sandboxes.Count}", _machine.Cgroup)));
-                }
-                catch (GrpcException e)
-                {
-                    refused = e.Message;
-                }
+        File.Delete(_machine.PathOf(CniConfig.PodNetworkPath)); // as before the agent knows of the node
+        Assert.Contains("the node has no pod CIDRs yet", await RefusedAsync("early"));
 
-                return refused.Length > 0;
-            },
-            "a pod is refused");
-        Assert.Contains("no address is left in 10.241.0.0/30", refused);
-        Assert.Equal(["10.241.0.1", "10.241.0.2"], _machine.Reservations().Where(name => name.StartsWith("10.241.", StringComparison.Ordinal)));
+        _machine.Write(CniConfig.PodNetworkPath, """{"podCIDRs":["10.241.0.0/30"]}""");
+        var sandboxes = new List<string>();
+        foreach (var name in new[] { "pod-0", "pod-1" })
+            sandboxes.Add(await _cri.RunPodSandboxAsync(new CriPod(name, _machine.Cgroup)));
+        Assert.Contains("no address is left in 10.241.0.0/30", await RefusedAsync("pod-2"));
+        Assert.Equal(["10.241.0.1", "10.241.0.2"], _machine.Reservations());
         foreach (var sandbox in sandboxes)
         {
             await _cri.StopPodSandboxAsync(sandbox);
@@ -124,6 +109,9 @@ public sealed class ContainerdTests : IAsyncLifetime
 
         Assert.Equal(before, _machine.PodNetwork());
     }
+
+    private async Task<string> RefusedAsync(string pod) =>
+        (await Assert.ThrowsAsync<GrpcException>(() => _cri.RunPodSandboxAsync(new CriPod(pod, _machine.Cgroup)))).Message;
 
     private async Task<string> StartAsync(string sandbox, CriPod pod, string name)
     {

@@ -23,7 +23,7 @@ public sealed class PodmanTests : IDisposable
     public PodmanTests()
     {
         _machine.Write("/etc/containers/containers.conf", Configuration);
-        _machine.Write("/etc/cni/net.d/10-podnet.conflist", CniConfig.Conflist);
+        _machine.Write(CniConfig.Path, CniConfig.WithSubnets);
         OciArchive.WriteWeb(_machine.PathOf("/run/web.tar"));
         OciArchive.WritePause(_machine.PathOf("/run/pause.tar"));
         Podman("load", "--quiet", "--input", "/run/web.tar");
