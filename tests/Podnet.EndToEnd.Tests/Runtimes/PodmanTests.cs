@@ -37,10 +37,12 @@ public sealed class PodmanTests : IDisposable
     {
         var before = _machine.PodNetwork();
         Start("web");
-        Start("other", "--ip", "10.240.0.77", "--mac-address", "0a:58:0a:f0:00:4d");
+        Start("other", "--ip", "10.240.0.77", "--ip6", "fd00:1::77", "--mac-address", "0a:58:0a:f0:00:4d");
         var (web, other) = (Network("web"), Network("other"));
         Assert.Equal(("10.240.0.1", "fd00:1::1"), ((string)web["IPAddress"]!, (string)web["GlobalIPv6Address"]!));
-        Assert.Equal(("10.240.0.77", "0a:58:0a:f0:00:4d"), ((string)other["IPAddress"]!, (string)other["MacAddress"]!));
+        Assert.Equal(
+            ("10.240.0.77", "fd00:1::77", "0a:58:0a:f0:00:4d"),
+            ((string)other["IPAddress"]!, (string)other["GlobalIPv6Address"]!, (string)other["MacAddress"]!));
         foreach (var (from, to) in new[] { ("web", other), ("other", web) })
         {
             Assert.Equal("hello\n", Podman(["exec", from, .. OciArchive.Get($"http://{to["IPAddress"]}/")]));
