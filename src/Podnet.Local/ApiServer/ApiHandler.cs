@@ -92,6 +92,8 @@ internal sealed partial class ApiHandler(
         var watch = HttpMethods.IsGet(method) && http.Request.Query.Flag("watch");
         switch (request.Subresource)
         {
+            case "" when request.Resource.Answer is not null:
+                return method == "POST" && request.Name is null ? write.AskAsync() : throw StatusException.MethodNotAllowed();
             case "" when watch:
                 return WatchRequest.AnswerAsync(http, request, store, time, stopping);
             case "" when request.Name is null:

@@ -112,10 +112,31 @@ internal sealed class ConfigMapRules : ResourceRules
 {
     public override void Validate(JsonObject written, JsonObject? before, ICollection<FieldError> errors)
     {
-        if (before is null || !before.Flag("immutable"))
+        foreach (var part in (ReadOnlySpan<string>)["data", "binaryData"])
+        {
+            foreach (var (key, _) in ObjectJson.StringMap(written[part]))
+            {
+                if (NameRules.DataKey(key) is { } wrong)
+                    errors.Add(FieldError.Invalid($"{part}[{key}]", key, wrong));
+                else if (part == "binaryData" && written["data"] is JsonObject texts && texts.ContainsKey(key))
+                    errors.Add(FieldError.Invalid($"data[{key}]", key, "duplicate of key present in binaryData"));
+            }
+        }
+        if (before is not null)
+        {
+            ValidateImmutable(written, before, "data", errors);
+            ValidateImmutable(written, before, "binaryData", errors);
+        }
+    }
+
+    internal static void ValidateImmutable(JsonObject written, JsonObject before, string part, ICollection<FieldError> errors)
+    {
+        if (!before.Flag("immutable"))
             return;
-        if (!JsonNode.DeepEquals(written["data"], before["data"]) || !JsonNode.DeepEquals(written["binaryData"], before["binaryData"]))
-            errors.Add(FieldError.Forbidden("data", "field is immutable when `immutable` is set"));
+        if (!written.Flag("immutable") && part == "data")
+            errors.Add(FieldError.Forbidden("immutable", "field is immutable when `immutable` is set"));
+        if (!JsonNode.DeepEquals(written[part], before[part]))
+            errors.Add(FieldError.Forbidden(part, "field is immutable when `immutable` is set"));
     }
 }
 

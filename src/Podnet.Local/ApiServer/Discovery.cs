@@ -74,7 +74,7 @@ internal sealed class Discovery(ResourceTable table)
         var paths = new List<string> { "/api", "/api/v1", "/apis" };
         foreach (var group in Groups().Where(g => g.Length > 0))
             paths.AddRange([$"/apis/{group}", $"/apis/{group}/v1"]);
-        paths.AddRange(["/healthz", "/livez", "/openapi/v3", "/readyz", "/version"]);
+        paths.AddRange(["/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"]);
         return new() { ["paths"] = new JsonArray([.. paths.Select(p => (JsonNode)p)]) };
     }
 
@@ -189,7 +189,7 @@ internal sealed class Discovery(ResourceTable table)
     }
 
     private static string[] VerbsOf(ResourceDefinition resource) =>
-        resource.Kind == "Namespace" ? [.. Verbs.Where(v => v != "deletecollection")] : Verbs;
+        resource.Answer is not null ? ["create"] : resource.Kind == "Namespace" ? [.. Verbs.Where(v => v != "deletecollection")] : Verbs;
 
     private static void AddNames(JsonObject o, ResourceDefinition resource)
     {

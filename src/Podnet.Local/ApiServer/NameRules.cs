@@ -55,6 +55,20 @@ internal static partial class NameRules
         return QualifiedForm.IsMatch(name) ? null : QualifiedNameHint("name part", "");
     }
 
+    [GeneratedRegex("^[-._a-zA-Z0-9]+$", RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex DataKeyForm { get; }
+
+    /// <summary>A key of a ConfigMap or a Secret, which becomes a file's name.</summary>
+    public static string? DataKey(string key)
+    {
+        if (TooLong(key, SubdomainLength) is { } tooLong)
+            return tooLong;
+        if (!DataKeyForm.IsMatch(key))
+            return "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', "
+                + "regex used for validation is '[-._a-zA-Z0-9]+')";
+        return key is "." or ".." ? $"must not be '{key}'" : key.StartsWith("..", StringComparison.Ordinal) ? "must not start with '..'" : null;
+    }
+
     public static string? LabelValue(string value) => TooLong(value, LabelLength) ?? (LabelValueForm.IsMatch(value) ? null :
         "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
         + "alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "

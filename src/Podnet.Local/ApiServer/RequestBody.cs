@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Unicode;
 using Microsoft.AspNetCore.Http;
+using Podnet.Local.ApiSchema;
 
 namespace Podnet.Local.ApiServer;
 
@@ -40,9 +41,33 @@ internal static class RequestBody
     {
         var type = MediaType(http.Request);
         if (type is not ("" or "application/json"))
-            throw StatusException.UnsupportedMediaType("application/json");
+            throw StatusException.UnsupportedMediaType("application/json", "application/vnd.kubernetes.protobuf");
         return Parse(await ReadAsync(http), what);
     }
+
+    /// <summary>An object as JSON or as Kubernetes' protobuf.</summary>
+    public static async Task<JsonObject> ReadObjectAsync(HttpContext http, FieldSchema schema, string what)
+    {
+        if (MediaType(http.Request) != "application/vnd.kubernetes.protobuf")
+            return await ReadJsonAsync(http, what);
+        var body = await ReadAsync(http);
+        return body.Length > 0 ? ParseProtobuf(body, schema, what) : throw Unrecognized(what, "the body is empty");
+    }
+
+    public static JsonObject ParseProtobuf(byte[] body, FieldSchema schema, string what)
+    {
+        try
+        {
+            return ProtobufReader.Read(body, schema, ObjectJson.MaxDepth);
+        }
+        catch (JsonException e)
+        {
+            throw Unrecognized(what, e.Message);
+        }
+    }
+
+    private static StatusException Unrecognized(string what, string why) =>
+        StatusException.BadRequest($"the object provided is unrecognized (must be of type {what}): {why}");
 
     public static string MediaType(HttpRequest request) => (request.ContentType ?? "").Split(';')[0].Trim().ToLowerInvariant();
 
@@ -55,7 +80,7 @@ internal static class RequestBody
         }
         catch (JsonException e)
         {
-            throw StatusException.BadRequest($"the object provided is unrecognized (must be of type {what}): {e.Message}");
+            throw Unrecognized(what, e.Message);
         }
     }
 

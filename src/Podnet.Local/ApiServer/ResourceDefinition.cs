@@ -1,11 +1,12 @@
 using System.Text.Json.Nodes;
 using Podnet.Core.Model;
+using Podnet.Local.ApiSchema;
 
 namespace Podnet.Local.ApiServer;
 
 /// <summary>A kind of object that is served: its names, and what is special about it.</summary>
 /// <param name="Group">Empty for the core group.</param>
-/// <param name="Model">Its type in KubernetesClient, for the fields that it has.</param>
+/// <param name="Type">"core.v1.Pod", for the fields that it has.</param>
 /// <param name="Rules">Defaults, validation and admission.</param>
 /// <param name="Table">How kubectl prints it.</param>
 public sealed record ResourceDefinition(
@@ -14,7 +15,7 @@ public sealed record ResourceDefinition(
     string Plural,
     string Kind,
     bool Namespaced,
-    Type Model,
+    string Type,
     ResourceRules Rules,
     TableLayout Table)
 {
@@ -35,8 +36,11 @@ public sealed record ResourceDefinition(
     /// <summary>A delete answers with the object and not with a Status, as Kubernetes does for these kinds.</summary>
     public bool DeleteReturnsObject { get; init; }
 
+    /// <summary>Of a kind that is a question and not stored (SelfSubjectAccessReview): the object with the answer in it. It can only be created.</summary>
+    internal Func<JsonObject, JsonObject>? Answer { get; init; }
+
     /// <summary>Not made before it is needed: a server should stand at once.</summary>
-    public FieldSchema Schema => FieldSchema.Of(Model);
+    public FieldSchema Schema => FieldSchema.Of(Type);
 
     public string ApiVersion => Group.Length == 0 ? Version : $"{Group}/{Version}";
 

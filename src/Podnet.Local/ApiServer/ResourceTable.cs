@@ -1,5 +1,5 @@
 using System.Net;
-using k8s.Models;
+using System.Text.Json.Nodes;
 
 namespace Podnet.Local.ApiServer;
 
@@ -11,50 +11,77 @@ public sealed class ResourceTable
     /// <param name="serviceCidrs">One, or one of each family, the primary first.</param>
     public ResourceTable(IReadOnlyList<IPNetwork> serviceCidrs)
     {
-        Namespaces = Core("namespaces", "Namespace", typeof(V1Namespace), new NamespaceRules(), CoreTables.Namespace) with
+        Namespaces = Core("namespaces", "Namespace", new NamespaceRules(), CoreTables.Namespace) with
         {
             Namespaced = false,
             ShortNames = ["ns"],
             HasStatus = true,
             DeleteReturnsObject = true,
         };
-        Pods = Core("pods", "Pod", typeof(V1Pod), new PodRules(), PodTable.Layout) with
+        Pods = Core("pods", "Pod", new PodRules(), PodTable.Layout) with
         {
             ShortNames = ["po"],
             Categories = ["all"],
             HasStatus = true,
             DeleteReturnsObject = true,
         };
-        Services = Core("services", "Service", typeof(V1Service), new ServiceRules(new ServiceAllocator(serviceCidrs)), CoreTables.Service) with
+        Services = Core("services", "Service", new ServiceRules(new ServiceAllocator(serviceCidrs)), CoreTables.Service) with
         {
             ShortNames = ["svc"],
             Categories = ["all"],
             HasStatus = true,
             DeleteReturnsObject = true,
         };
-        ServiceCidrs = new("networking.k8s.io", "v1", "servicecidrs", "ServiceCIDR", Namespaced: false, typeof(V1ServiceCIDR),
+        ServiceCidrs = new("networking.k8s.io", "v1", "servicecidrs", "ServiceCIDR", Namespaced: false, "networking.v1.ServiceCIDR",
             new ServiceCidrRules(serviceCidrs), ServiceCidrRules.Table)
         { HasStatus = true };
-        All =
-        [
-            Core("configmaps", "ConfigMap", typeof(V1ConfigMap), new ConfigMapRules(), CoreTables.ConfigMap) with { ShortNames = ["cm"] },
-            Core("events", "Event", typeof(Corev1Event), new EventRules(), CoreTables.Event) with { ShortNames = ["ev"] },
-            Namespaces,
-            Core("nodes", "Node", typeof(V1Node), new NodeRules(), CoreTables.Node) with
-            {
-                Namespaced = false, ShortNames = ["no"], HasStatus = true,
-            },
-            Pods,
-            Services,
-            Apps("deployments", "Deployment", typeof(V1Deployment), new DeploymentRules(), WorkloadTables.Deployment) with { ShortNames = ["deploy"] },
-            Apps("replicasets", "ReplicaSet", typeof(V1ReplicaSet), new ReplicaSetRules(), WorkloadTables.ReplicaSet) with { ShortNames = ["rs"] },
-            Apps("statefulsets", "StatefulSet", typeof(V1StatefulSet), new StatefulSetRules(), WorkloadTables.StatefulSet) with { ShortNames = ["sts"] },
-            new("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", Namespaced: true, typeof(V1EndpointSlice),
-                new EndpointSliceRules(), CoreTables.EndpointSlice) { HasGeneration = true },
-            ServiceCidrs,
-        ];
+        All = [.. CoreKinds(), .. AppsKinds(), .. OtherKinds()];
         _byPath = All.ToDictionary(r => (r.Group, r.Version, r.Plural));
     }
+
+    private ResourceDefinition[] CoreKinds() =>
+    [
+        Core("configmaps", "ConfigMap", new ConfigMapRules(), CoreTables.ConfigMap) with { ShortNames = ["cm"] },
+        Core("endpoints", "Endpoints", new EndpointsRules(), StoredTables.Endpoints) with { ShortNames = ["ep"] },
+        Core("events", "Event", new EventRules(), CoreTables.Event) with { ShortNames = ["ev"] },
+        Namespaces,
+        Core("nodes", "Node", new NodeRules(), CoreTables.Node) with { Namespaced = false, ShortNames = ["no"], HasStatus = true },
+        Pods,
+        Core("secrets", "Secret", new SecretRules(), StoredTables.Secret),
+        Core("serviceaccounts", "ServiceAccount", new ResourceRules(), StoredTables.ServiceAccount) with { ShortNames = ["sa"], DeleteReturnsObject = true },
+        Services,
+    ];
+
+    private static ResourceDefinition[] AppsKinds() =>
+    [
+        new("apps", "v1", "controllerrevisions", "ControllerRevision", Namespaced: true, "apps.v1.ControllerRevision", new ResourceRules(),
+            StoredTables.ControllerRevision),
+        Apps("daemonsets", "DaemonSet", new DaemonSetRules(), WorkloadTables.DaemonSet) with { ShortNames = ["ds"], HasScale = false },
+        Apps("deployments", "Deployment", new DeploymentRules(), WorkloadTables.Deployment) with { ShortNames = ["deploy"] },
+        Apps("replicasets", "ReplicaSet", new ReplicaSetRules(), WorkloadTables.ReplicaSet) with { ShortNames = ["rs"] },
+        Apps("statefulsets", "StatefulSet", new StatefulSetRules(), WorkloadTables.StatefulSet) with { ShortNames = ["sts"] },
+    ];
+
+    private ResourceDefinition[] OtherKinds() =>
+    [
+        Review("authentication.k8s.io", "selfsubjectreviews", "SelfSubjectReview", Reviews.WhoAmI),
+        Review("authorization.k8s.io", "selfsubjectaccessreviews", "SelfSubjectAccessReview", Reviews.Access),
+        Review("authorization.k8s.io", "selfsubjectrulesreviews", "SelfSubjectRulesReview", Reviews.Rules),
+        new("batch", "v1", "jobs", "Job", Namespaced: true, "batch.v1.Job", new JobRules(), WorkloadTables.Job)
+        {
+            Categories = ["all"], HasStatus = true, HasGeneration = true,
+        },
+        new("coordination.k8s.io", "v1", "leases", "Lease", Namespaced: true, "coordination.v1.Lease", new LeaseRules(), StoredTables.Lease),
+        new("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", Namespaced: true, "discovery.v1.EndpointSlice",
+            new EndpointSliceRules(), CoreTables.EndpointSlice) { HasGeneration = true },
+        new("networking.k8s.io", "v1", "ingresses", "Ingress", Namespaced: true, "networking.v1.Ingress", new IngressRules(), StoredTables.Ingress)
+        {
+            ShortNames = ["ing"], HasStatus = true, HasGeneration = true,
+        },
+        new("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", Namespaced: true, "networking.v1.NetworkPolicy",
+            new NetworkPolicyRules(), StoredTables.NetworkPolicy) { ShortNames = ["netpol"], HasGeneration = true },
+        ServiceCidrs,
+    ];
 
     /// <summary>In the order of group, then name.</summary>
     public IReadOnlyList<ResourceDefinition> All { get; }
@@ -69,15 +96,18 @@ public sealed class ResourceTable
 
     public ResourceDefinition? Find(string group, string version, string plural) => _byPath.GetValueOrDefault((group, version, plural));
 
-    private static ResourceDefinition Core(string plural, string kind, Type model, ResourceRules rules, TableLayout table) =>
-        new("", "v1", plural, kind, Namespaced: true, model, rules, table);
+    private static ResourceDefinition Core(string plural, string kind, ResourceRules rules, TableLayout table) =>
+        new("", "v1", plural, kind, Namespaced: true, $"core.v1.{kind}", rules, table);
 
-    private static ResourceDefinition Apps(string plural, string kind, Type model, ResourceRules rules, TableLayout table) =>
-        new("apps", "v1", plural, kind, Namespaced: true, model, rules, table)
+    private static ResourceDefinition Apps(string plural, string kind, ResourceRules rules, TableLayout table) =>
+        new("apps", "v1", plural, kind, Namespaced: true, $"apps.v1.{kind}", rules, table)
         {
             Categories = ["all"],
             HasStatus = true,
             HasGeneration = true,
             HasScale = true,
         };
+
+    private static ResourceDefinition Review(string group, string plural, string kind, Func<JsonObject, JsonObject> answer) =>
+        new(group, "v1", plural, kind, Namespaced: false, $"{group.Split('.')[0]}.v1.{kind}", new ResourceRules(), CoreTables.Namespace) { Answer = answer };
 }

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using k8s.Models;
+using Podnet.Local.ApiSchema;
 
 namespace Podnet.Local.ApiServer;
 
@@ -14,40 +14,6 @@ internal static class StrategicMergePatch
     private const string RetainKeys = "$retainKeys";
     private const string DeleteFromList = "$deleteFromPrimitiveList/";
     private const string ElementOrder = "$setElementOrder/";
-
-    /// <summary>
-    /// The patchMergeKey tags of the API types; a list that isn't here is replaced as a whole. "" is a list of plain values that is
-    /// merged as a set.
-    /// </summary>
-    private static readonly Dictionary<(Type Parent, string Field), string> MergeKeys = new()
-    {
-        [(typeof(V1ObjectMeta), "ownerReferences")] = "uid",
-        [(typeof(V1ObjectMeta), "finalizers")] = "",
-        [(typeof(V1PodSpec), "containers")] = "name",
-        [(typeof(V1PodSpec), "initContainers")] = "name",
-        [(typeof(V1PodSpec), "ephemeralContainers")] = "name",
-        [(typeof(V1PodSpec), "volumes")] = "name",
-        [(typeof(V1PodSpec), "imagePullSecrets")] = "name",
-        [(typeof(V1PodSpec), "resourceClaims")] = "name",
-        [(typeof(V1PodSpec), "schedulingGates")] = "name",
-        [(typeof(V1PodSpec), "hostAliases")] = "ip",
-        [(typeof(V1PodSpec), "topologySpreadConstraints")] = "topologyKey",
-        [(typeof(V1Container), "ports")] = "containerPort",
-        [(typeof(V1Container), "env")] = "name",
-        [(typeof(V1Container), "volumeMounts")] = "mountPath",
-        [(typeof(V1Container), "volumeDevices")] = "devicePath",
-        [(typeof(V1PodStatus), "conditions")] = "type",
-        [(typeof(V1PodStatus), "podIPs")] = "ip",
-        [(typeof(V1ServiceSpec), "ports")] = "port",
-        [(typeof(V1ServiceStatus), "conditions")] = "type",
-        [(typeof(V1NodeSpec), "podCIDRs")] = "",
-        [(typeof(V1NodeStatus), "conditions")] = "type",
-        [(typeof(V1NodeStatus), "addresses")] = "type",
-        [(typeof(V1NamespaceStatus), "conditions")] = "type",
-        [(typeof(V1DeploymentStatus), "conditions")] = "type",
-        [(typeof(V1ReplicaSetStatus), "conditions")] = "type",
-        [(typeof(V1StatefulSetStatus), "conditions")] = "type",
-    };
 
     /// <exception cref="JsonException">A directive that cannot be followed.</exception>
     public static JsonObject Apply(JsonObject target, JsonObject patch, FieldSchema schema) => MergeObject(target, patch, schema);
@@ -87,7 +53,7 @@ internal static class StrategicMergePatch
     }
 
     private static string? MergeKey(FieldSchema? schema, string field) =>
-        schema is null ? null : MergeKeys.GetValueOrDefault((schema.Type, field));
+        schema?.Definition(field)?.MergeKey;
 
     private static JsonNode? Merge(JsonNode? target, JsonNode patch, FieldSchema? schema, string? mergeKey) => (target, patch) switch
     {

@@ -91,6 +91,26 @@ internal sealed class DeploymentRules : WorkloadRules
     }
 }
 
+internal sealed class DaemonSetRules : WorkloadRules
+{
+    public override void Begin(JsonObject created) =>
+        created["status"] = new JsonObject { ["currentNumberScheduled"] = 0, ["desiredNumberScheduled"] = 0, ["numberMisscheduled"] = 0, ["numberReady"] = 0 };
+
+    public override void Default(JsonObject written)
+    {
+        var spec = written.Child("spec");
+        PodSpecRules.Default(spec.Child("template").Child("spec"));
+        spec.Default("revisionHistoryLimit", 10);
+        var strategy = spec.Child("updateStrategy");
+        strategy.Default("type", "RollingUpdate");
+        if (strategy.Text("type") != "RollingUpdate")
+            return;
+        var rolling = strategy.Child("rollingUpdate");
+        rolling.Default("maxUnavailable", 1);
+        rolling.Default("maxSurge", 0);
+    }
+}
+
 internal sealed class StatefulSetRules : WorkloadRules
 {
     public override void Default(JsonObject written)

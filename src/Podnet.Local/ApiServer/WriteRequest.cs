@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
+using Podnet.Local.ApiSchema;
 
 namespace Podnet.Local.ApiServer;
 
@@ -27,6 +28,9 @@ internal sealed class WriteRequest(HttpContext http, ResourceRequest request, Ob
         var o = await ReadObjectAsync();
         await AnswerAsync(201, await registry.CreateAsync(_resource, request.Namespace, o, DryRun));
     }
+
+    /// <summary>A question: the answer is the object itself, and nothing is stored.</summary>
+    public async Task AskAsync() => await http.Response.Json(201, _resource.Answer!(await ReadObjectAsync()));
 
     public async Task UpdateAsync()
     {
@@ -91,7 +95,7 @@ internal sealed class WriteRequest(HttpContext http, ResourceRequest request, Ob
     /// <summary>POST to pods/NAME/binding.</summary>
     public async Task BindAsync()
     {
-        var binding = await RequestBody.ReadJsonAsync(http, "Binding");
+        var binding = await RequestBody.ReadObjectAsync(http, FieldSchema.Of("core.v1.Binding"), "Binding");
         var node = binding.Text("target", "name");
         if (string.IsNullOrEmpty(node) || binding.Text("target", "kind") is not (null or "" or "Node"))
             throw StatusException.BadRequest("a binding needs a target of kind Node with a name");
@@ -117,7 +121,7 @@ internal sealed class WriteRequest(HttpContext http, ResourceRequest request, Ob
 
     private async Task<JsonObject> ReadObjectAsync()
     {
-        var o = await RequestBody.ReadJsonAsync(http, _resource.Kind);
+        var o = await RequestBody.ReadObjectAsync(http, _resource.Schema, _resource.Kind);
         http.ReportUnknown(_resource, RequestBody.CheckObject(o, _resource));
         var @namespace = o.Text("metadata", "namespace") ?? "";
         if (_resource.Namespaced && @namespace.Length > 0 && @namespace != request.Namespace)
@@ -171,7 +175,9 @@ internal sealed class WriteRequest(HttpContext http, ResourceRequest request, Ob
     private async Task<DeleteOptions> ReadDeleteOptionsAsync()
     {
         var body = await RequestBody.ReadAsync(http);
-        var options = body.Length > 0 ? RequestBody.Parse(body, "DeleteOptions") : [];
+        var options = body.Length == 0 ? []
+            : body.AsSpan().StartsWith(ProtobufReader.Magic) ? RequestBody.ParseProtobuf(body, FieldSchema.Of("meta.v1.DeleteOptions"), "DeleteOptions")
+            : RequestBody.Parse(body, "DeleteOptions");
         var query = http.Request.Query;
         var policy = options.Text("propagationPolicy") ?? query["propagationPolicy"].ToString();
         if (policy is not ("" or "Background" or "Foreground" or "Orphan"))

@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+
 namespace Podnet.Local.Tests.ApiServer;
 
 /// <summary>What a person types, by the kubectl of this machine.</summary>
@@ -145,11 +147,81 @@ public sealed class KubectlTests : IAsyncLifetime
     {
         var resources = _server.KubectlText("api-resources", "--no-headers", "-o", "name").Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(
-            ["configmaps", "deployments.apps", "endpointslices.discovery.k8s.io", "events", "namespaces", "nodes", "pods", "replicasets.apps", "servicecidrs.networking.k8s.io", "services", "statefulsets.apps"],
+            [
+                "configmaps", "controllerrevisions.apps", "daemonsets.apps", "deployments.apps", "endpoints", "endpointslices.discovery.k8s.io",
+                "events", "ingresses.networking.k8s.io", "jobs.batch", "leases.coordination.k8s.io", "namespaces",
+                "networkpolicies.networking.k8s.io", "nodes", "pods", "replicasets.apps", "secrets",
+                "selfsubjectaccessreviews.authorization.k8s.io", "selfsubjectreviews.authentication.k8s.io",
+                "selfsubjectrulesreviews.authorization.k8s.io", "serviceaccounts", "servicecidrs.networking.k8s.io", "services",
+                "statefulsets.apps",
+            ],
             resources.Order(StringComparer.Ordinal));
         Assert.Matches(@"^NAME +CIDRS +AGE\nkubernetes +10\.0\.0\.0/16 +\d+s\n$", _server.KubectlText("get", "servicecidrs"));
         Assert.Contains("Server Version: v1.32", _server.KubectlText("version"), StringComparison.Ordinal);
         Assert.Matches(@"^NAME +STATUS +AGE\ndefault +Active +\d+s\nkube-node-lease ", _server.KubectlText("get", "ns"));
+    }
+
+    /// <summary>Since 1.32 these commands send protobuf.</summary>
+    [Fact]
+    public void What_kubectl_makes_itself_is_what_its_dry_run_shows()
+    {
+        string[][] commands =
+        [
+            ["create", "deployment", "web", "--image=nginx", "--replicas=0", "--port=80"],
+            ["create", "configmap", "settings", "--from-literal=a=b"],
+            ["create", "secret", "generic", "keys", "--from-literal=password=x"],
+            ["create", "serviceaccount", "robot"],
+            ["create", "job", "hello", "--image=busybox", "--", "echo", "hi"],
+            ["create", "ingress", "web", "--rule=example.com/a*=web:80"],
+            ["create", "service", "nodeport", "web", "--tcp=80:8080", "--node-port=30123"],
+            ["create", "service", "clusterip", "headless", "--clusterip=None"],
+            ["create", "namespace", "demo"],
+        ];
+        foreach (var command in commands)
+        {
+            var end = Array.IndexOf(command, "--");
+            string[] dry = end < 0 ? [.. command, "--dry-run=client", "-o", "json"] : [.. command[..end], "--dry-run=client", "-o", "json", .. command[end..]];
+            var shown = JsonNode.Parse(_server.KubectlText(dry))!;
+            _server.KubectlText(command);
+            var kind = shown["kind"]!.GetValue<string>();
+            var made = JsonNode.Parse(_server.KubectlText("get", kind, shown["metadata"]!["name"]!.GetValue<string>(), "-o", "json"))!;
+            AssertContains(made, shown, kind);
+        }
+    }
+
+    [Fact]
+    public void Explain_knows_fields_of_every_depth()
+    {
+        var text = _server.KubectlText("explain", "deployment.spec.template.spec.containers.ports");
+        Assert.StartsWith("GROUP:      apps\nKIND:       Deployment\nVERSION:    v1\n\nFIELD: ports <[]ContainerPort>\n", text, StringComparison.Ordinal);
+        Assert.Contains("  containerPort\t<integer> -required-\n    Number of port to expose on the pod's IP address.", text, StringComparison.Ordinal);
+        Assert.Contains("    maxSurge\t<IntOrString>\n", _server.KubectlText("explain", "deployment.spec.strategy", "--recursive"), StringComparison.Ordinal);
+        Assert.Equal("error: field \"nosuch\" does not exist\n", _server.Kubectl("explain", "pod.spec.nosuch").StandardError);
+    }
+
+    [Fact]
+    public void Whoever_has_the_token_may_do_everything()
+    {
+        Assert.Equal("yes\n", _server.KubectlText("auth", "can-i", "create", "pods"));
+        Assert.Matches(@"^ATTRIBUTE +VALUE\nUsername +kubernetes-admin\n", _server.KubectlText("auth", "whoami"));
+    }
+
+    private static void AssertContains(JsonNode? whole, JsonNode? part, string path)
+    {
+        switch (part)
+        {
+            case JsonObject fields:
+                foreach (var (name, value) in fields.Where(f => f.Value is not null && f.Key is not ("status" or "template")))
+                    AssertContains(whole?[name], value, $"{path}.{name}");
+                break;
+            case JsonArray { Count: > 0 } items:
+                for (var i = 0; i < items.Count; i++)
+                    AssertContains(whole?[i], items[i], $"{path}[{i}]");
+                break;
+            case JsonValue value:
+                Assert.True(JsonNode.DeepEquals(value, whole), $"{path}: {value.ToJsonString()} became {whole?.ToJsonString() ?? "nothing"}");
+                break;
+        }
     }
 
     [Fact]

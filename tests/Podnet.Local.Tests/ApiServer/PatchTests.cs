@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using k8s.Models;
+using Podnet.Local.ApiSchema;
 using Podnet.Local.ApiServer;
 
 namespace Podnet.Local.Tests.ApiServer;
@@ -70,9 +70,9 @@ public sealed class PatchTests
     [InlineData("""{"spec":{"volumes":[{"name":"v","emptyDir":{}}]}}""", """{"spec":{"volumes":[{"name":"v","$retainKeys":["name","hostPath"],"hostPath":{"path":"/x"}}]}}""",
         """{"spec":{"volumes":[{"name":"v","hostPath":{"path":"/x"}}]}}""")]
     public void A_strategic_merge_patch_of_a_pod(string target, string patch, string expected) => Assert.Equal(expected, StrategicMergePatch.Apply(
-        JsonNode.Parse(target)!.AsObject(), JsonNode.Parse(patch)!.AsObject(), FieldSchema.Of(typeof(V1Pod))).ToJsonString());
+        JsonNode.Parse(target)!.AsObject(), JsonNode.Parse(patch)!.AsObject(), FieldSchema.Of("core.v1.Pod")).ToJsonString());
 
     [Fact]
     public void An_element_without_its_merge_key_is_refused() => Assert.Throws<JsonException>(() => StrategicMergePatch.Apply(
-        [], JsonNode.Parse("""{"spec":{"containers":[{"image":"x"}]}}""")!.AsObject(), FieldSchema.Of(typeof(V1Pod))));
+        [], JsonNode.Parse("""{"spec":{"containers":[{"image":"x"}]}}""")!.AsObject(), FieldSchema.Of("core.v1.Pod")));
 }

@@ -34,7 +34,7 @@ public sealed class StatusTests : IAsyncLifetime
     [InlineData("GET", "/apis/apps/v1/namespaces/default/deployments/none", 404, "NotFound", "deployments.apps \"none\" not found")]
     [InlineData("DELETE", "/api/v1/namespaces/default/pods/none", 404, "NotFound", "pods \"none\" not found")]
     [InlineData("GET", "/api/v1/namespaces/default/nosuch", 404, "NotFound", "the server could not find the requested resource")]
-    [InlineData("GET", "/apis/batch/v1/jobs", 404, "NotFound", "the server could not find the requested resource")]
+    [InlineData("GET", "/apis/batch/v1/cronjobs", 404, "NotFound", "the server could not find the requested resource")]
     [InlineData("GET", "/api/v1/namespaces/default/pods/none/nosuch", 404, "NotFound", "the server could not find the requested resource")]
     [InlineData("PUT", ConfigMaps, 405, "MethodNotAllowed", "the server does not allow this method on the requested resource")]
     [InlineData("DELETE", "/api/v1/namespaces", 405, "MethodNotAllowed", "the server does not allow this method on the requested resource")]

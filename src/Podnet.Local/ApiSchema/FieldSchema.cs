@@ -1,0 +1,167 @@
+using System.Collections.Concurrent;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Podnet.Local.ApiSchema;
+
+/// <summary>
+/// A type of Kubernetes' API, and what fits it. What does not fit it never reaches the store, so every reader can trust the types
+/// that it finds.
+/// </summary>
+public sealed class FieldSchema
+{
+    private static readonly ConcurrentDictionary<string, FieldSchema> Known = new(StringComparer.Ordinal);
+    private readonly Lazy<IReadOnlyList<FieldDefinition>> _wire;
+    private readonly Lazy<Dictionary<string, FieldDefinition>> _fields;
+
+    private FieldSchema(string type)
+    {
+        Type = type;
+        Element = type.StartsWith("[]", StringComparison.Ordinal) ? Of(type[2..])
+            : type.StartsWith("map:", StringComparison.Ordinal) ? Of(type[4..])
+            : null;
+        Shape = type switch
+        {
+            // A list that has a name of its own in Go, and so is a message in protobuf.
+            "authentication.v1.ExtraValue" => FieldShape.List,
+            _ when Element is not null => type[0] == '[' ? FieldShape.List : FieldShape.Map,
+            "string" or "bytes" or "Time" or "MicroTime" or "Duration" => FieldShape.Text,
+            "int32" or "int64" => FieldShape.Integer,
+            "double" => FieldShape.Float,
+            "bool" => FieldShape.Flag,
+            "IntOrString" or "Quantity" => FieldShape.TextOrNumber,
+            "Raw" or "Fields" => FieldShape.Any,
+            _ => FieldShape.Object,
+        };
+        if (Shape == FieldShape.List)
+            Element ??= Of("string");
+        _wire = new(() => Shape == FieldShape.Object ? TypeTable.Fields(type) : []);
+        _fields = new(() => Inlined(this).ToDictionary(f => f.Name, StringComparer.Ordinal));
+    }
+
+    /// <summary>"core.v1.PodSpec", "string", "Time", "[]core.v1.Container", "map:string".</summary>
+    public string Type { get; }
+
+    internal FieldShape Shape { get; }
+
+    /// <summary>Of a list or a map; null otherwise.</summary>
+    public FieldSchema? Element { get; }
+
+    /// <summary>The fields as they stand in protobuf.</summary>
+    public IReadOnlyList<FieldDefinition> WireFields => _wire.Value;
+
+    /// <summary>The fields as they stand in JSON.</summary>
+    public IReadOnlyCollection<FieldDefinition> Fields => _fields.Value.Values;
+
+    /// <exception cref="ArgumentException">There is no such type.</exception>
+    public static FieldSchema Of(string type) => Known.GetOrAdd(type, static t => new FieldSchema(t));
+
+    /// <summary>A field of an object; null where there is none.</summary>
+    public FieldDefinition? Definition(string name) => Shape == FieldShape.Object ? _fields.Value.GetValueOrDefault(name) : null;
+
+    /// <summary>The schema of a field of an object, or of an element of a map; null where there is none.</summary>
+    public FieldSchema? Field(string name) => Shape == FieldShape.Map ? Element : Definition(name)?.Schema;
+
+    private static IEnumerable<FieldDefinition> Inlined(FieldSchema schema) =>
+        schema.WireFields.SelectMany(f => f.Name.Length > 0 ? [f] : Inlined(f.Schema));
+
+    /// <summary>Takes out what is unknown or null (which is the same as not there), and checks the types of the rest.</summary>
+    /// <param name="unknown">Gets the paths of what was unknown.</param>
+    /// <exception cref="JsonException">A value of the wrong type.</exception>
+    public void Normalize(JsonObject value, ICollection<string> unknown) => Normalize(value, "", unknown);
+
+    private void Normalize(JsonNode value, string path, ICollection<string> unknown)
+    {
+        switch (Shape)
+        {
+            case FieldShape.Object:
+            case FieldShape.Map:
+                NormalizeObject(value as JsonObject ?? throw Mismatch(path, value, "an object"), path, unknown);
+                break;
+            case FieldShape.List:
+                var list = value as JsonArray ?? throw Mismatch(path, value, "an array");
+                for (var i = 0; i < list.Count; i++)
+                    Element!.Normalize(list[i] ?? throw Mismatch($"{path}[{i}]", null, "a value"), $"{path}[{i}]", unknown);
+                break;
+            case FieldShape.Any:
+                break;
+            default:
+                CheckLeaf(value, path);
+                break;
+        }
+    }
+
+    private void NormalizeObject(JsonObject value, string path, ICollection<string> unknown)
+    {
+        List<string>? remove = null;
+        foreach (var (name, child) in value)
+        {
+            var childPath = path.Length == 0 ? name : $"{path}.{name}";
+            var field = Field(name);
+            if (field is null)
+                unknown.Add(childPath);
+            else if (child is not null)
+                field.Normalize(child, childPath, unknown);
+            if (field is null || child is null)
+                (remove ??= []).Add(name);
+        }
+        foreach (var name in remove ?? [])
+            value.Remove(name);
+    }
+
+    private void CheckLeaf(JsonNode value, string path)
+    {
+        var kind = value.GetValueKind();
+        var right = Shape switch
+        {
+            FieldShape.Text => kind == JsonValueKind.String,
+            FieldShape.Flag => kind is JsonValueKind.True or JsonValueKind.False,
+            FieldShape.Float => kind == JsonValueKind.Number,
+            FieldShape.Integer => IsInteger(value, kind),
+            _ => kind is JsonValueKind.String or JsonValueKind.Number,
+        };
+        if (!right)
+            throw Mismatch(path, value, Shape switch
+            {
+                FieldShape.Text => "string",
+                FieldShape.Flag => "bool",
+                FieldShape.Float => "float64",
+                FieldShape.Integer => Type,
+                _ => "a string or a number",
+            });
+        if ((Type is "Time" or "MicroTime") && !DateTimeOffset.TryParse(value.GetValue<string>(), out _))
+            throw new JsonException($"{path}: \"{value}\" is not a time in RFC 3339 form");
+        if (Type == "bytes" && !IsBase64(value.GetValue<string>()))
+            throw new JsonException($"{path}: illegal base64 data");
+    }
+
+    private static bool IsBase64(string text) => System.Buffers.Text.Base64.IsValid(text);
+
+    private bool IsInteger(JsonNode value, JsonValueKind kind) => kind == JsonValueKind.Number && (Type == "int32"
+        ? int.TryParse(value.ToJsonString(), out _)
+        : long.TryParse(value.ToJsonString(), out _));
+
+    private static JsonException Mismatch(string path, JsonNode? value, string wanted)
+    {
+        var found = value?.GetValueKind() switch
+        {
+            null => "null",
+            JsonValueKind.True or JsonValueKind.False => "bool",
+            { } kind => kind.ToString().ToLowerInvariant(),
+        };
+        return new($"json: cannot unmarshal {found} into field {path} of type {wanted}");
+    }
+}
+
+internal enum FieldShape
+{
+    Object,
+    Map,
+    List,
+    Text,
+    Integer,
+    Float,
+    Flag,
+    TextOrNumber,
+    Any,
+}
