@@ -43,7 +43,11 @@ internal static class ObjectMetadata
                 metadata.Remove(name);
         }
         metadata.Remove("selfLink");
-        metadata.Remove("managedFields");
+        // A client that does not know them leaves them as they are; one that empties them ([] or [{}]) takes them away.
+        if (metadata["managedFields"] is null && old["managedFields"] is { } managed)
+            metadata["managedFields"] = managed.DeepClone();
+        else if (!metadata.Items("managedFields").Any(m => m.Count > 0))
+            metadata.Remove("managedFields");
     }
 
     public static string GeneratedName(string generateName)

@@ -49,8 +49,11 @@ internal sealed partial class ObjectRegistry
     }
 
     /// <param name="created">Becomes the registry's; its fields are known to be right.</param>
-    public Task<StoredObject> CreateAsync(ResourceDefinition resource, string @namespace, JsonObject created, bool dryRun)
+    /// <param name="manager">Who is noted as the owner of what it sets; null notes nobody.</param>
+    public Task<StoredObject> CreateAsync(
+        ResourceDefinition resource, string @namespace, JsonObject created, bool dryRun, FieldManager? manager = null)
     {
+        var applied = manager is { IsApply: true } ? (JsonObject)created.DeepClone() : null;
         if (created.Text("metadata", "resourceVersion") is { Length: > 0 })
             throw StatusException.BadRequest("resourceVersion should not be set on objects to be created");
         ObjectMetadata.Create(created, resource, @namespace, _time.GetUtcNow());
@@ -59,7 +62,14 @@ internal sealed partial class ObjectRegistry
         {
             CheckNamespace(writer, resource, @namespace, created.Text("metadata", "name") ?? created.Text("metadata", "generateName") ?? "");
             ChooseName(writer, resource, @namespace, created);
+            if (applied is not null)
+            {
+                var withOwner = ServerSideApply.Apply(null, applied, resource, manager!, force: false, Now, []);
+                created.Child("metadata")["managedFields"] = withOwner.At("metadata", "managedFields")?.DeepClone();
+            }
             Prepare(resource, created, before: null);
+            if (manager is { IsApply: false })
+                ServerSideApply.Track(null, created, resource, manager, Now);
             if (dryRun)
                 return resource.ToStored(created, _store.Revision);
             var stored = writer.Put(resource, created);
@@ -70,7 +80,8 @@ internal sealed partial class ObjectRegistry
 
     /// <param name="change">From the object as it is (a copy of its own) to the object as it shall be.</param>
     public Task<StoredObject> UpdateAsync(
-        ResourceDefinition resource, ObjectName name, ObjectPart part, Func<JsonObject, JsonObject> change, bool dryRun) =>
+        ResourceDefinition resource, ObjectName name, ObjectPart part, Func<JsonObject, JsonObject> change, bool dryRun,
+        FieldManager? manager = null) =>
         _store.WriteAsync(writer =>
         {
             var current = writer.Get(resource, name) ?? throw StatusException.NotFound(resource, name.Name);
@@ -90,6 +101,8 @@ internal sealed partial class ObjectRegistry
             }
             if (JsonNode.DeepEquals(now, before))
                 return current;
+            if (manager is not { IsApply: true })
+                Track(resource, before, now, part, manager);
             if (dryRun)
                 return resource.ToStored(now, current.Revision);
             if (ObjectMetadata.IsOver(now) && resource.Rules.MayGo(now))
@@ -126,6 +139,19 @@ internal sealed partial class ObjectRegistry
             now.Child("metadata")["generation"] = (before.Number("metadata", "generation") ?? 0) + 1;
     }
 
+    private string Now => ObjectJson.Timestamp(_time.GetUtcNow());
+
+    /// <summary>Objects whose owners nobody has noted so far stay without: it costs as much again as the object itself.</summary>
+    private void Track(ResourceDefinition resource, JsonObject before, JsonObject now, ObjectPart part, FieldManager? manager)
+    {
+        if (now.At("metadata", "managedFields") is null && manager is null)
+            return;
+        if (!JsonNode.DeepEquals(now.At("metadata", "managedFields"), before.At("metadata", "managedFields")))
+            return; // written by somebody who moves ownership, as kubectl does when an object is first applied by the server
+        ServerSideApply.Track(before, now, resource,
+            manager ?? new FieldManager("podnet", IsApply: false, part == ObjectPart.Status ? "status" : ""), Now);
+    }
+
     /// <summary>All that a generation counts: everything but metadata and status.</summary>
     private static JsonObject Intent(JsonObject o)
     {
@@ -138,6 +164,8 @@ internal sealed partial class ObjectRegistry
     private static JsonObject WithStatusOf(JsonObject before, JsonObject wanted)
     {
         var now = (JsonObject)before.DeepClone();
+        if (wanted.At("metadata", "managedFields") is { } managed)
+            now.Child("metadata")["managedFields"] = managed.DeepClone();
         now["status"] = wanted["status"]?.DeepClone() ?? new JsonObject();
         return now;
     }

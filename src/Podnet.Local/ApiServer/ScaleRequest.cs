@@ -32,7 +32,7 @@ internal sealed class ScaleRequest(HttpContext http, ResourceRequest request, Ob
             if (replicas is not null)
                 current.Child("spec")["replicas"] = replicas;
             return current;
-        }, http.Request.Query.DryRun());
+        }, http.Request.Query.DryRun(), FieldManager.Of(http.Request, "scale"));
     }
 
     private static JsonObject ToScale(JsonObject o)

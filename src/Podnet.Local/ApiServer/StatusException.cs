@@ -51,6 +51,20 @@ public sealed class StatusException(int code, string reason, string message, Jso
     public static StatusException Conflict(ResourceDefinition resource, string name, string why) =>
         new(409, "Conflict", $"Operation cannot be fulfilled on {resource.Qualified} \"{name}\": {why}", Details(resource, name));
 
+    /// <summary>A server-side apply that would change what others own.</summary>
+    internal static StatusException ApplyConflict(IReadOnlyList<FieldConflict> conflicts)
+    {
+        var causes = new JsonArray([.. conflicts.Select(c => (JsonNode)new JsonObject
+        {
+            ["reason"] = "FieldManagerConflict", ["message"] = $"conflict with {c.Manager}", ["field"] = c.Path,
+        })]);
+        var what = conflicts is [var one]
+            ? $"1 conflict: conflict with {one.Manager}: {one.Path}"
+            : $"{conflicts.Count} conflicts: " + string.Join('\n', conflicts.GroupBy(c => c.Manager).OrderBy(g => g.Key, StringComparer.Ordinal)
+                .SelectMany(g => g.Select(c => $"- {c.Path}").Prepend($"conflicts with {g.Key}:")));
+        return new(409, "Conflict", $"Apply failed with {what}", new JsonObject { ["causes"] = causes });
+    }
+
     public static StatusException Forbidden(ResourceDefinition resource, string name, string why) =>
         new(403, "Forbidden", $"{resource.Qualified} \"{name}\" is forbidden: {why}", Details(resource, name));
 

@@ -10,6 +10,7 @@ internal sealed class WriteRequest(HttpContext http, ResourceRequest request, Ob
 {
     private const string JsonPatchType = "application/json-patch+json";
     private const string MergePatchType = "application/merge-patch+json";
+    private const string ApplyPatchType = "application/apply-patch+yaml";
     private const string StrategicPatchType = "application/strategic-merge-patch+json";
 
     private readonly ResourceDefinition _resource = request.Resource;
@@ -23,10 +24,12 @@ internal sealed class WriteRequest(HttpContext http, ResourceRequest request, Ob
         _ => ObjectPart.Main,
     };
 
+    private FieldManager? Manager => FieldManager.Of(http.Request, request.Subresource);
+
     public async Task CreateAsync()
     {
         var o = await ReadObjectAsync();
-        await AnswerAsync(201, await registry.CreateAsync(_resource, request.Namespace, o, DryRun));
+        await AnswerAsync(201, await registry.CreateAsync(_resource, request.Namespace, o, DryRun, Manager));
     }
 
     /// <summary>A question: the answer is the object itself, and nothing is stored.</summary>
@@ -40,11 +43,16 @@ internal sealed class WriteRequest(HttpContext http, ResourceRequest request, Ob
             throw StatusException.BadRequest("the name of the object must be set: metadata.name is empty");
         if (name != request.Name)
             throw StatusException.BadRequest($"the name of the object ({name}) does not match the name on the URL ({request.Name})");
-        await AnswerAsync(200, await registry.UpdateAsync(_resource, request.ObjectName, Part, _ => o, DryRun));
+        await AnswerAsync(200, await registry.UpdateAsync(_resource, request.ObjectName, Part, _ => o, DryRun, Manager));
     }
 
     public async Task PatchAsync()
     {
+        if (RequestBody.MediaType(http.Request) == ApplyPatchType)
+        {
+            await ApplyAsync();
+            return;
+        }
         var apply = Patch(await RequestBody.ReadAsync(http), RequestBody.MediaType(http.Request));
         var unknown = new List<string>();
         var stored = await registry.UpdateAsync(_resource, request.ObjectName, Part, current =>
@@ -56,7 +64,37 @@ internal sealed class WriteRequest(HttpContext http, ResourceRequest request, Ob
             unknown = RequestBody.CheckObject(patched, _resource);
             http.ReportUnknown(_resource, unknown);
             return patched;
-        }, DryRun);
+        }, DryRun, Manager);
+        await AnswerAsync(200, stored);
+    }
+
+    /// <summary>Server-side apply. The body is YAML by its name; what clients send is JSON, which is YAML.</summary>
+    private async Task ApplyAsync()
+    {
+        var manager = Manager ?? throw new StatusException(422, "Invalid",
+            "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch");
+        manager = manager with { IsApply = true };
+        var force = http.Request.Query.Flag("force");
+        var applied = RequestBody.Parse(await RequestBody.ReadAsync(http), _resource.Kind);
+        if (applied.Text("apiVersion") is null or "" || applied.Text("kind") is null or "")
+            throw StatusException.BadRequest("invalid object type: apiVersion and kind must be set");
+        if (applied.At("metadata", "managedFields") is not null)
+            throw StatusException.BadRequest("metadata.managedFields must be nil");
+        http.ReportUnknown(_resource, RequestBody.CheckObject(applied, _resource));
+        if (applied.Text("metadata", "name") is { } name && name != request.Name)
+            throw StatusException.BadRequest($"the name of the object ({name}) does not match the name on the URL ({request.Name})");
+        applied.Child("metadata")["name"] = request.Name;
+        if (store.Get(_resource, request.ObjectName) is null && request.Subresource.Length == 0)
+        {
+            await AnswerAsync(201, await registry.CreateAsync(_resource, request.Namespace, applied, DryRun, manager));
+            return;
+        }
+        var stored = await registry.UpdateAsync(_resource, request.ObjectName, Part, current =>
+        {
+            var conflicts = new List<FieldConflict>();
+            var result = ServerSideApply.Apply(current, applied, _resource, manager, force, ObjectJson.Timestamp(time.GetUtcNow()), conflicts);
+            return conflicts.Count == 0 || force ? result : throw StatusException.ApplyConflict(conflicts);
+        }, DryRun, manager);
         await AnswerAsync(200, stored);
     }
 
@@ -132,7 +170,7 @@ internal sealed class WriteRequest(HttpContext http, ResourceRequest request, Ob
     private Func<JsonObject, JsonObject> Patch(byte[] body, string type)
     {
         if (type is not (JsonPatchType or MergePatchType or StrategicPatchType))
-            throw StatusException.UnsupportedMediaType(JsonPatchType, MergePatchType, StrategicPatchType);
+            throw StatusException.UnsupportedMediaType(JsonPatchType, MergePatchType, ApplyPatchType, StrategicPatchType);
         RequestBody.CheckUtf8(body);
         if (type == JsonPatchType)
         {

@@ -141,7 +141,7 @@ public sealed class StatusTests : IAsyncLifetime
     [Theory]
     [InlineData("POST", "", "application/yaml")]
     [InlineData("PUT", "/a", "application/yaml")]
-    [InlineData("PATCH", "/a", "application/apply-patch+yaml")]
+    [InlineData("PATCH", "/a", "application/apply-patch+cbor")]
     [InlineData("PATCH", "/a", "application/json")]
     public async Task A_media_type_that_is_not_understood_is_415(string method, string below, string type)
     {
