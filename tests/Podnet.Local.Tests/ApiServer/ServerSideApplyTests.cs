@@ -99,7 +99,7 @@ public sealed class ServerSideApplyTests : IAsyncLifetime
     private static string Deployment(string image, int replicas, string more = "") => $$$"""
         {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
          "spec": {"replicas": {{{replicas}}}, "selector": {"matchLabels": {"app": "web"}},
-                  "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "c", "image": "{{{image}}}"{{{more}}}}]}}}}
+                  "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "c", "image": "{{{image}}}"{{{more}}} }] } } } }
         """;
 
     private static string Version(JsonNode o) => o["metadata"]!["resourceVersion"]!.GetValue<string>();
