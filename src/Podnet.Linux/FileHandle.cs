@@ -31,6 +31,17 @@ public sealed class FileHandle : SafeHandle
     public static FileHandle OpenAppend(string path) =>
         Open(path, Libc.O_WRONLY | Libc.O_CREAT | Libc.O_APPEND, $"open {path} for appending");
 
+    /// <summary>
+    /// Gives the space of a part of the file back; it reads as zeros then, and the file's length stays (fallocate(2)). Errors:
+    /// EOPNOTSUPP where the file system cannot.
+    /// </summary>
+    /// <param name="offset">In bytes, as is the length.</param>
+    public void PunchHole(long offset, long length)
+    {
+        if (Libc.fallocate(Fd, Libc.FALLOC_FL_KEEP_SIZE | Libc.FALLOC_FL_PUNCH_HOLE, offset, length) != 0)
+            throw KernelException.FromLastError($"punch a hole of {length} bytes");
+    }
+
     public static FileHandle OpenNull() => Open("/dev/null", Libc.O_RDWR, "open /dev/null");
 
     internal static FileHandle Open(string path, int flags, string operation)

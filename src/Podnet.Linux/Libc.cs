@@ -58,6 +58,10 @@ internal static unsafe partial class Libc
     // <poll.h>
     internal const short POLLIN = 1;
 
+    // <linux/falloc.h>
+    internal const int FALLOC_FL_KEEP_SIZE = 1;
+    internal const int FALLOC_FL_PUNCH_HOLE = 2;
+
     // <asm/unistd.h>: the same number on every architecture since 5.3
     internal const nint SYS_pidfd_open = 434;
 
@@ -69,6 +73,9 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int fsync(int fd);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int fallocate(int fd, int mode, long offset, long length);
 
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int flock(int fd, int operation);

@@ -36,6 +36,7 @@ public sealed class ControlPlane(ClusterPaths paths, Companions companions, ILog
         var onFabric = InFabric(() => fabric.Gateways.Select(gateway => Bind(gateway, port)).ToList());
         KubeconfigFile.Write(paths.NodeKubeconfig, $"podnet-{paths.Cluster}", new Uri($"https://{new IPEndPoint(fabric.Gateways[0], port)}"), certificate.AuthorityPem, token);
         using var store = ObjectStore.Open(paths.Objects, new ResourceTable(spec.ServiceCidrs).All);
+        var pods = new KubeletDirectory();
         var serving = ApiServerHost.StartAsync(
             new ApiServerOptions
             {
@@ -44,6 +45,7 @@ public sealed class ControlPlane(ClusterPaths paths, Companions companions, ILog
                 Certificate = certificate,
                 ServiceCidrs = spec.ServiceCidrs,
                 Logging = loggers,
+                Pods = pods,
             },
             store,
             cancel);
@@ -52,7 +54,7 @@ public sealed class ControlPlane(ClusterPaths paths, Companions companions, ILog
         var ownKubeconfig = $"{paths.Run}/control-plane-kubeconfig";
         KubeconfigFile.Write(ownKubeconfig, $"podnet-{paths.Cluster}", server, certificate.AuthorityPem, token);
         using var client = ApiClient.FromKubeconfig(ownKubeconfig);
-        var machines = new NodeMachines(paths, spec, fabric, companions, client, loggers);
+        var machines = new NodeMachines(paths, spec, fabric, companions, client, pods, loggers);
         foreach (var node in spec.Nodes)
             machines.Prepare(node);
         steps.WriteLine($"fabric {ClusterSpecRules.Text(spec.NodeCidrs)} and {spec.Nodes.Length} nodes made");

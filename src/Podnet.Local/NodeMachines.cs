@@ -17,7 +17,8 @@ namespace Podnet.Local;
 /// one, a Node that is deleted loses it, so that a node joins and leaves as any other object does.
 /// </summary>
 internal sealed partial class NodeMachines(
-    ClusterPaths paths, ClusterSpec spec, FabricNetwork fabric, Companions companions, ApiClient client, ILoggerFactory loggers)
+    ClusterPaths paths, ClusterSpec spec, FabricNetwork fabric, Companions companions, ApiClient client, KubeletDirectory pods,
+    ILoggerFactory loggers)
 {
     private readonly ILogger _log = loggers.CreateLogger<NodeMachines>();
     private readonly Lock _gate = new();
@@ -101,6 +102,7 @@ internal sealed partial class NodeMachines(
             PodMtu = PodMtu,
         };
         var kubelet = machine.Kubelet = new Kubelet.Kubelet(options, client, loggers.CreateLogger($"kubelet {machine.Name}"));
+        pods.Add(machine.Name, kubelet);
         var stop = CancellationTokenSource.CreateLinkedTokenSource(machine.Stop.Token, cancel);
         machine.KubeletRuns = Task.Run(() => kubelet.RunAsync(stop.Token), stop.Token);
     }
@@ -112,6 +114,7 @@ internal sealed partial class NodeMachines(
     {
         try
         {
+            pods.Remove(machine.Name);
             await machine.Stop.CancelAsync();
             await EndedAsync(machine.KubeletRuns);
             if (machine.Kubelet is { } kubelet)

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 
@@ -7,7 +8,8 @@ namespace Podnet.Local.ApiServer;
 
 /// <summary>Each request: is the token right, what does the path name, who answers. Everything that fails becomes a Status.</summary>
 internal sealed partial class ApiHandler(
-    ResourceTable table, ObjectStore store, ObjectRegistry registry, string token, TimeProvider time, ILogger logger, CancellationToken stopping)
+    ResourceTable table, ObjectStore store, ObjectRegistry registry, string token, IPodAccess? pods, TimeProvider time, ILogger logger,
+    CancellationToken stopping)
 {
     private readonly byte[] _token = Encoding.UTF8.GetBytes(token);
     private readonly Discovery _discovery = new(table);
@@ -125,10 +127,16 @@ internal sealed partial class ApiHandler(
                 return new ScaleRequest(http, request, registry, store).AnswerAsync();
             case "binding" when request.Resource == table.Pods:
                 return method == "POST" ? write.BindAsync() : throw StatusException.MethodNotAllowed();
+            case "log" when request.Resource == table.Pods:
+                RequireGet(http.Request);
+                return PodLogRequest.AnswerAsync(http, Stored(request), pods, time);
             default:
                 throw StatusException.NoSuchResource();
         }
     }
+
+    private JsonObject Stored(ResourceRequest request) =>
+        ObjectJson.Parse((store.Get(request.Resource, request.ObjectName) ?? throw StatusException.NotFound(request.Resource, request.Name!)).Json);
 
     private Task GetAsync(HttpContext http, ResourceRequest request)
     {

@@ -28,6 +28,9 @@ public sealed record ApiServerOptions
     /// <summary>One, or one of each family, the primary first.</summary>
     public required IReadOnlyList<IPNetwork> ServiceCidrs { get; init; }
 
+    /// <summary>The way to what pods print and run; null where there are no nodes.</summary>
+    public IPodAccess? Pods { get; init; }
+
     public ILoggerFactory Logging { get; init; } = NullLoggerFactory.Instance;
 
     public TimeProvider Time { get; init; } = TimeProvider.System;
@@ -58,7 +61,7 @@ public sealed class ApiServerHost : IAsyncDisposable
             var table = new ResourceTable(options.ServiceCidrs);
             var registry = new ObjectRegistry(table, store, options.Time);
             await registry.CreateMissingAsync();
-            var handler = new ApiHandler(table, store, registry, options.Token, options.Time,
+            var handler = new ApiHandler(table, store, registry, options.Token, options.Pods, options.Time,
                 options.Logging.CreateLogger<ApiServerHost>(), host._stopping.Token);
             await host.Server.StartAsync(new Application(handler), cancellation);
         }

@@ -179,7 +179,10 @@ internal sealed class Discovery(ResourceTable table)
     private static IEnumerable<(string Name, string? Group, string Kind, string[] Verbs)> Subresources(ResourceDefinition resource)
     {
         if (resource.Kind == "Pod")
+        {
             yield return ("binding", null, "Binding", ["create"]);
+            yield return ("log", null, "Pod", ["get"]);
+        }
         if (resource.Kind == "Namespace")
             yield return ("finalize", null, "Namespace", ["patch", "update"]);
         if (resource.HasScale)

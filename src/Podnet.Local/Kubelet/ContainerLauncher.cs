@@ -19,11 +19,13 @@ internal sealed class ContainerLauncher(NodeRuntime node)
             var spec = ContainerConfig.ForContainer(
                 pod, container.Spec, image, root, pod.Cgroup(node.Paths), sandbox.Pause.Pid, sandbox.Folder, sandbox.Hostname);
             // A file that the container writes itself: nothing of Podnet's has to be alive for it to go on printing.
-            var logs = $"{pod.LogFolder(node.Paths)}/{container.Name}";
-            Directory.CreateDirectory(logs);
-            using var log = FileHandle.OpenAppend($"{logs}/{container.Starts}.log");
-            var process = await node.Runc.RunAsync(id, folder, spec, log);
-            return new RunningContainer(id, folder, process, DateTime.UtcNow, image.StopSignal);
+            var log = pod.LogFile(node.Paths, container.Name, container.Starts);
+            Directory.CreateDirectory(Path.GetDirectoryName(log)!);
+            ForgetRun(pod, container.Name, container.Starts - 2);
+            using var output = FileHandle.OpenAppend(log);
+            var process = await node.Runc.RunAsync(id, folder, spec, output);
+            node.Logs.Add(log);
+            return new RunningContainer(id, folder, process, DateTime.UtcNow, image.StopSignal, log);
         }
         catch (Exception)
         {
@@ -38,6 +40,15 @@ internal sealed class ContainerLauncher(NodeRuntime node)
         // With a process namespace of its own, whatever it started has ended with it.
         if (pod.Spec.ShareProcessNamespace == true)
             await Cgroups.KillAsync($"{pod.Cgroup(node.Paths)}/{container}");
+        node.Logs.Remove(ended.Log);
         node.RemoveFolder(ended.Id);
+    }
+
+    /// <summary>Only the newest run and the one before it can be asked for.</summary>
+    private void ForgetRun(V1Pod pod, string container, int run)
+    {
+        var log = pod.LogFile(node.Paths, container, run);
+        File.Delete(log);
+        File.Delete(LogKeeper.TimesOf(log));
     }
 }

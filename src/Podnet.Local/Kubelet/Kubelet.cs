@@ -62,14 +62,17 @@ public sealed class Kubelet(KubeletOptions options, ApiClient client, ILogger lo
     {
         var podCidrs = await _podCidrs.Task.WaitAsync(ct);
         logger.NodeKnown(options.NodeName, string.Join(", ", podCidrs));
-        var node = _node = new NodeRuntime(options, podCidrs, mask);
+        var node = _node = new NodeRuntime(options, podCidrs, mask, logger);
         await node.RemoveLeftoversAsync();
         var pods = new Informer<V1Pod>(client, Resources.Pods, logger, new ListSelectors(Field: $"spec.nodeName={options.NodeName}"))
         {
             Changed = (before, now) => PodChanged(node, before, now, ct),
         };
-        await pods.RunAsync(ct);
+        await Task.WhenAny(pods.RunAsync(ct), node.Logs.RunAsync(ct)).Unwrap();
     }
+
+    /// <summary>What the node lets clients do with its pods; null until it knows its pod CIDRs.</summary>
+    internal NodeRuntime? Node => _node;
 
     private void NodeChanged(V1Node? node, CancellationToken ct)
     {

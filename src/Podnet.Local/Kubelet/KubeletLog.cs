@@ -28,4 +28,7 @@ internal static partial class KubeletLog
 
     [LoggerMessage(3008, LogLevel.Information, "Node {Node}: pods get addresses of {PodCidrs}")]
     public static partial void NodeKnown(this ILogger logger, string node, string podCidrs);
+
+    [LoggerMessage(3009, LogLevel.Warning, "log {Path} is not looked after: {Reason}")]
+    public static partial void LogNotKept(this ILogger logger, string path, string reason);
 }

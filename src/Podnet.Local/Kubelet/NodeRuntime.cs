@@ -1,6 +1,8 @@
 using System.Security.Cryptography;
 using System.Text.Json;
+using Microsoft.Extensions.Logging;
 using Podnet.Linux;
+using Podnet.Local.ApiServer;
 
 namespace Podnet.Local.Kubelet;
 
@@ -10,12 +12,13 @@ internal sealed class NodeRuntime
     private readonly KubeletOptions _options;
 
     /// <param name="mask">The mask layer, being made.</param>
-    public NodeRuntime(KubeletOptions options, IReadOnlyList<string> podCidrs, Task<string> mask)
+    public NodeRuntime(KubeletOptions options, IReadOnlyList<string> podCidrs, Task<string> mask, ILogger logger)
     {
         _options = options;
         Runc = new Runc(options.Paths.Runc);
         var (paths, node) = (options.Paths, options.NodeName);
         Cni = new CniPlugin(options.PluginPath, paths.NodeNamespace(node), paths.Ipam(node), podCidrs, options.PodMtu);
+        Logs = new LogKeeper(logger);
         Prober = new Prober(paths.NodeNamespace(node));
         Mask = mask;
         PauseRoot = Task.Run(MakePauseRoot);
@@ -31,6 +34,8 @@ internal sealed class NodeRuntime
 
     public CniPlugin Cni { get; }
 
+    public LogKeeper Logs { get; }
+
     public Prober Prober { get; }
 
     public Task<string> Mask { get; }
@@ -40,6 +45,10 @@ internal sealed class NodeRuntime
 
     /// <summary>The folders of this node's sandboxes and containers.</summary>
     public string Folder => $"{Paths.Containers}/{Node}";
+
+    /// <inheritdoc cref="PodFacts.LogFile"/>
+    public string LogFile(ContainerTarget target, int run) =>
+        $"{Paths.PodLogs}/{target.Namespace}_{target.Pod}_{target.Uid}/{target.Container}/{run}.log";
 
     /// <summary>A folder for a new sandbox or container. Its name is the identifier for runc and CNI.</summary>
     public (string Id, string Folder) NewFolder()

@@ -5,7 +5,8 @@ namespace Podnet.Local.Kubelet;
 
 /// <summary>A container that was started; its process may have ended by now.</summary>
 /// <param name="Folder">Its bundle.</param>
-internal sealed record RunningContainer(string Id, string Folder, ChildProcess Process, DateTime StartedAt, int StopSignal);
+/// <param name="Log">The file that it prints to.</param>
+internal sealed record RunningContainer(string Id, string Folder, ChildProcess Process, DateTime StartedAt, int StopSignal, string Log);
 
 /// <summary>What a container is in its pod.</summary>
 internal enum ContainerRole

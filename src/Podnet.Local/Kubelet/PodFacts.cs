@@ -41,6 +41,9 @@ internal static class PodFacts
     public static string LogFolder(this V1Pod pod, ClusterPaths paths) =>
         $"{paths.PodLogs}/{pod.Metadata.NamespaceProperty}_{pod.Metadata.Name}_{pod.Metadata.Uid}";
 
+    /// <param name="run">How often the container had been restarted before.</param>
+    public static string LogFile(this V1Pod pod, ClusterPaths paths, string container, int run) => $"{pod.LogFolder(paths)}/{container}/{run}.log";
+
     /// <summary>As the kubelet writes it into every container, with the pod's own lines at the end.</summary>
     public static string HostsFile(this V1Pod pod, IEnumerable<string> addresses, string hostname)
     {

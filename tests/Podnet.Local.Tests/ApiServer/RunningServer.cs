@@ -32,7 +32,7 @@ public sealed class RunningServer : IAsyncDisposable
 
     public HttpClient Client { get; }
 
-    public static async Task<RunningServer> StartAsync(int historyLength = 4096, string[]? serviceCidrs = null)
+    public static async Task<RunningServer> StartAsync(int historyLength = 4096, string[]? serviceCidrs = null, IPodAccess? pods = null)
     {
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
@@ -44,6 +44,7 @@ public sealed class RunningServer : IAsyncDisposable
             Listeners = [socket],
             Token = token,
             Certificate = certificate,
+            Pods = pods,
             ServiceCidrs = [.. (serviceCidrs ?? ["10.0.0.0/16"]).Select(IPNetwork.Parse)],
         }, new ObjectStore(historyLength), CancellationToken.None);
         return new(host, certificate, port, token);

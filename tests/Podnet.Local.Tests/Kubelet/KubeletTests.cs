@@ -19,7 +19,8 @@ public sealed class KubeletTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _server = await RunningServer.StartAsync();
+        var pods = new KubeletDirectory();
+        _server = await RunningServer.StartAsync(pods: pods);
         _client = ApiClient.FromKubeconfig(_server.Kubeconfig);
         var node = new V1Node
         {
@@ -27,7 +28,9 @@ public sealed class KubeletTests : IAsyncLifetime
             Spec = new V1NodeSpec { PodCIDR = "10.240.0.0/27", PodCIDRs = ["10.240.0.0/27"] },
         };
         await _client.CreateAsync(Resources.Nodes, node, default);
-        _kubelet = new Podnet.Local.Kubelet.Kubelet(_machine.Options, _client, NullLogger.Instance).RunAsync(_stop.Token);
+        var kubelet = new Podnet.Local.Kubelet.Kubelet(_machine.Options, _client, NullLogger.Instance);
+        pods.Add(TestNode.Name, kubelet);
+        _kubelet = kubelet.RunAsync(_stop.Token);
     }
 
     public async ValueTask DisposeAsync()
@@ -101,6 +104,25 @@ public sealed class KubeletTests : IAsyncLifetime
         Assert.Equal((await File.ReadAllTextAsync("/proc/sys/kernel/osrelease")).Trim(), node.Status.NodeInfo.KernelVersion);
         Assert.StartsWith("podnet-", node.Status.NodeInfo.KubeletVersion);
         Assert.Equal("110", node.Status.Capacity["pods"].ToString());
+    }
+
+    [Fact]
+    public async Task Kubectl_shows_what_a_container_prints_and_printed_before_it_died()
+    {
+        var pod = TestNode.Script("if [ -e /dev/shm/again ]; then echo two; exec sleep 1000; else touch /dev/shm/again; echo one; fi");
+        await CreateAsync(pod);
+        await UntilAsync("it runs again", async () =>
+            await GetAsync() is { Status.ContainerStatuses: [{ RestartCount: 1, State.Running: not null }] } now ? now : null);
+        await UntilAsync("it has printed", () => Task.FromResult(_server.Kubectl("logs", "web-0").StandardOutput == "two\n" ? pod : null));
+
+        Assert.Equal("one\n", _server.KubectlText("logs", "web-0", "--previous"));
+        Assert.Equal("two\n", _server.KubectlText("logs", "pod/web-0", "-c", "main", "--tail", "1", "--since", "1h"));
+        Assert.Matches(@"^\d{4}-.*Z two\n$", _server.KubectlText("logs", "web-0", "--timestamps"));
+        Assert.Equal("error: container nobody is not valid for pod web-0\n", _server.Kubectl("logs", "web-0", "-c", "nobody").StandardError);
+
+        var following = Task.Run(() => _server.Kubectl("logs", "web-0", "-f"));
+        await _client.DeleteAsync(Resources.Pods, "default", "web-0", 1, default);
+        Assert.Equal("two\n", (await following).StandardOutput);
     }
 
     private Task<V1Pod?> GetAsync() => _client.GetAsync(Resources.Pods, "default", "web-0", default);

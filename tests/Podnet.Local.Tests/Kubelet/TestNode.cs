@@ -50,6 +50,7 @@ internal sealed class TestNode : IAsyncDisposable
             Addresses = ["10.99.0.2"],
         };
         Runtime = NewRuntime();
+        _runs.Add(Runtime.Logs.RunAsync(_stop.Token));
     }
 
     public ClusterPaths Paths { get; }
@@ -59,7 +60,7 @@ internal sealed class TestNode : IAsyncDisposable
     public NodeRuntime Runtime { get; }
 
     /// <summary>As a kubelet that was started anew has it.</summary>
-    public NodeRuntime NewRuntime() => new(Options, ["10.240.0.0/27"], Task.Run(() => MaskLayer.Ensure(Paths)));
+    public NodeRuntime NewRuntime() => new(Options, ["10.240.0.0/27"], Task.Run(() => MaskLayer.Ensure(Paths)), NullLogger.Instance);
 
     public void LoopbackUp()
     {
