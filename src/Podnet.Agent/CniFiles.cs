@@ -85,7 +85,7 @@ public sealed record CniFiles(string ConfigFolder, string PodNetworkFile)
         json.WriteString("type", "podnet-cni");
         json.WriteString("podNetwork", PodNetworkFile);
         json.WriteStartObject("capabilities");
-        foreach (var capability in (string[])["ips", "mac", "dns"])
+        foreach (var capability in (string[])["ips", "mac", "dns", "portMappings", "bandwidth"])
             json.WriteBoolean(capability, true);
         json.WriteEndObject();
         json.WriteEndObject();

@@ -27,10 +27,12 @@ internal static class GarbageCollection
             .Select(r => Attachment.HostInterfaceOf(r.Attachment.ContainerId, r.Attachment.InterfaceName!))
             .Concat(Leftovers(host, config))
             .ToHashSet();
-        links.ExceptWith(valid.Select(attachment => Attachment.HostInterfaceOf(attachment.ContainerId, attachment.InterfaceName!)));
+        var kept = valid.Select(attachment => Attachment.HostInterfaceOf(attachment.ContainerId, attachment.InterfaceName!)).ToHashSet();
+        links.ExceptWith(kept);
+        var portsGone = RemovePorts(host, port => links.Contains(port.Link) || (!kept.Contains(port.Link) && config.Ranges.Any(set => set.Contains(port.Pod))), faults);
         var stuck = Delete(host, links, faults);
         // An address must not be free while something still leads to it.
-        AddressManager.Remove(config, stale.Where(r => r.Attachment is { InterfaceName: null }
+        AddressManager.Remove(config, !portsGone ? [] : stale.Where(r => r.Attachment is { InterfaceName: null }
             || !stuck.Contains(Attachment.HostInterfaceOf(r.Attachment.ContainerId, r.Attachment.InterfaceName!))));
         if (faults.Count > 0)
             throw new CniException(CniErrorCode.Internal, "not everything that is stale could be removed", string.Join("; ", faults));
@@ -43,6 +45,20 @@ internal static class GarbageCollection
             .Where(route => route.Gateway is null && config.Ranges.Any(set => set.Contains(route.Destination.BaseAddress)))
             .Select(route => ours.GetValueOrDefault(route.Device))
             .OfType<string>();
+    }
+
+    private static bool RemovePorts(RouteSocket host, Predicate<HostPort> isStale, List<string> faults)
+    {
+        try
+        {
+            HostPorts.Remove(host, isStale);
+            return true;
+        }
+        catch (KernelException e)
+        {
+            faults.Add(e.Message);
+            return false;
+        }
     }
 
     /// <summary>Those that could not be deleted.</summary>

@@ -97,7 +97,7 @@ internal static class Plugin
         beforeStep?.Invoke(AddStep.Reserve);
         var allocation = AddressManager.Allocate(config, request);
         var attachment = Attachment.Of(request, config.RequestedMac);
-        var created = false;
+        var (created, mapped) = (false, false);
         try
         {
             beforeStep?.Invoke(AddStep.GuardSources);
@@ -106,6 +106,20 @@ internal static class Plugin
             PodWiring.Create(host, attachment, request.InterfaceName, pod.Handle, config.Mtu);
             created = true;
             var link = PodWiring.Configure(host, pod, attachment, allocation.Addresses, beforeStep);
+            // An earlier ADD of this container that no DEL followed: ports that it had lead to an address that others may have had since.
+            if (config.PortMappings.Count > 0 || allocation.New.Count < allocation.Addresses.Count)
+            {
+                beforeStep?.Invoke(AddStep.MapPorts);
+                mapped = true;
+                HostPorts.Set(host, attachment, config.PortMappings, allocation.Addresses);
+            }
+
+            if (config.Bandwidth != default)
+            {
+                beforeStep?.Invoke(AddStep.LimitBandwidth);
+                Bandwidth.Limit(host, pod, link, config.Bandwidth);
+            }
+
             var result = new AddResult(
                 new ResultInterface(attachment.HostInterface, attachment.HostMac.ToString(), link.Mtu, null),
                 new ResultInterface(request.InterfaceName, attachment.PodMac.ToString(), link.Mtu, request.NetnsPath),
@@ -116,7 +130,9 @@ internal static class Plugin
         }
         catch
         {
-            // Link before address: an address must not be free while something still leads to it.
+            // Ports and link before address: an address must not be free while something still leads to it.
+            if (mapped)
+                HostPorts.Remove(host, attachment);
             if (created)
                 PodWiring.Delete(host, attachment);
             AddressManager.Undo(config, allocation);
@@ -131,7 +147,9 @@ internal static class Plugin
     private static void Delete(NetworkConfig config, Request request)
     {
         using var host = new RouteSocket();
-        PodWiring.Delete(host, Attachment.Of(request));
+        var attachment = Attachment.Of(request);
+        HostPorts.Remove(host, attachment);
+        PodWiring.Delete(host, attachment);
         AddressManager.Release(config, request);
     }
 

@@ -12,7 +12,7 @@ public sealed class FuzzTests
     private static readonly string[] Seeds =
     [
         """{"cniVersion":"1.1.0","name":"podnet","type":"podnet-cni","mtu":1450,"ipam":{"type":"host-local","dataDir":"/nowhere","subnet":"10.5.0.0/24","routes":[{"dst":"0.0.0.0/0"}],"ranges":[[{"subnet":"10.0.0.0/24","rangeStart":"10.0.0.9","rangeEnd":"10.0.0.20","gateway":"10.0.0.10","exclude":["10.0.0.12/30","10.0.0.18"]}],[{"subnet":"fd00::/64"}]]}}""",
-        """{"cniVersion":"1.0.0","name":"a","podNetwork":"/nowhere/x.json","args":{"cni":{"ips":["10.0.0.1"],"mac":"02:00:00:00:00:01"}},"runtimeConfig":{"ips":["10.0.0.5/24"],"mac":"02:00:00:00:00:02","ipRanges":[[{"subnet":"10.9.0.0/24"}]],"dns":{"servers":["10.0.0.2"],"searches":["a.b"],"options":["ndots:5"]},"portMappings":[]}}""",
+        """{"cniVersion":"1.0.0","name":"a","podNetwork":"/nowhere/x.json","args":{"cni":{"ips":["10.0.0.1"],"mac":"02:00:00:00:00:01"}},"runtimeConfig":{"ips":["10.0.0.5/24"],"mac":"02:00:00:00:00:02","ipRanges":[[{"subnet":"10.9.0.0/24"}]],"dns":{"servers":["10.0.0.2"],"searches":["a.b"],"options":["ndots:5"]},"portMappings":[{"hostPort":8080,"containerPort":80,"protocol":"udp","hostIP":"192.0.2.1"},{"HostPort":0}],"bandwidth":{"ingressRate":1000000,"ingressBurst":4294967295,"EgressRate":8}}}""",
         """{"cniVersion":"1.1.0","name":"b","dns":{"nameservers":["10.96.0.10"]},"ipam":{"subnet":"10.5.0.0/30"},"cni.dev/valid-attachments":[{"containerID":"c1","ifname":"eth0"}],"prevResult":{"cniVersion":"1.1.0","interfaces":[{"name":"eth0","mac":"02:00:00:00:00:01","sandbox":"/a"}],"ips":[{"interface":0,"address":"10.5.0.1/32","gateway":"169.254.1.1"}],"routes":[{"dst":"0.0.0.0/0","gw":"169.254.1.1"}]}}""",
     ];
 

@@ -184,8 +184,9 @@ public sealed class ProtocolTests : IDisposable
     [InlineData("""{"cniVersion":"1.1.0","name":"a","mtu":1e9,"ipam":{"ranges":[[{"subnet":"10.0.0.0/24"}]]}}""", 7)]
     [InlineData("""{"cniVersion":"1.1.0","name":"a","ipam":{"ranges":[[{"subnet":"10.0.0.0/24"}]]},"runtimeConfig":{"ips":["x"]}}""", 7)]
     [InlineData("""{"cniVersion":"1.1.0","name":"a","ipam":{"ranges":[[{"subnet":"10.0.0.0/24"}]]},"runtimeConfig":{"mac":"03:00:00:00:00:01"}}""", 7)]
-    [InlineData("""{"cniVersion":"1.1.0","name":"a","ipam":{"ranges":[[{"subnet":"10.0.0.0/24"}]]},"runtimeConfig":{"portMappings":[{"hostPort":80,"containerPort":80}]}}""", 2)]
-    [InlineData("""{"cniVersion":"1.1.0","name":"a","ipam":{"ranges":[[{"subnet":"10.0.0.0/24"}]]},"runtimeConfig":{"bandwidth":{"ingressRate":1}}}""", 2)]
+    [InlineData("""{"cniVersion":"1.1.0","name":"a","ipam":{"ranges":[[{"subnet":"10.0.0.0/24"}]]},"runtimeConfig":{"portMappings":[{"hostPort":80,"containerPort":80,"protocol":"icmp"}]}}""", 7)]
+    [InlineData("""{"cniVersion":"1.1.0","name":"a","ipam":{"ranges":[[{"subnet":"10.0.0.0/24"}]]},"runtimeConfig":{"bandwidth":{"ingressRate":1}}}""", 7)]
+    [InlineData("""{"cniVersion":"1.1.0","name":"a","ipam":{"ranges":[[{"subnet":"10.0.0.0/24"}]]},"runtimeConfig":{"cgroupPath":"/kubepods"}}""", 2)]
     public void A_bad_configuration_is_an_error_with_its_code(string config, int expected)
     {
         var (code, message, _) = new Call("ADD") { Config = config, Netns = "/nowhere" }.Fail();

@@ -33,6 +33,9 @@ internal enum CniErrorCode
 
     /// <summary>ADD for an interface that exists.</summary>
     InterfaceExists = 104,
+
+    /// <summary>A port of the node leads to another container.</summary>
+    PortTaken = 105,
 }
 
 /// <summary>What ends a command: becomes the error object on standard output, and exit code 1.</summary>

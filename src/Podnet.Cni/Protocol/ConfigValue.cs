@@ -15,6 +15,23 @@ internal readonly record struct ConfigValue(JsonElement Element, string Path)
             : null;
     }
 
+    /// <summary>
+    /// As <see cref="Find"/>, or under the key in other letters: containerd writes "HostPort" (go-cni, types.go), and plugins in Go read JSON
+    /// without regard to case.
+    /// </summary>
+    public ConfigValue? FindAnyCase(string key)
+    {
+        if (Find(key) is { } exact)
+            return exact;
+        foreach (var property in Element.EnumerateObject())
+        {
+            if (property.Value.ValueKind != JsonValueKind.Null && property.Name.Equals(key, StringComparison.OrdinalIgnoreCase))
+                return new ConfigValue(property.Value, $"{Path}.{property.Name}");
+        }
+
+        return null;
+    }
+
     public ConfigValue Get(string key) => Find(key) ?? throw Missing(key);
 
     /// <summary>Also where its value is null.</summary>
@@ -63,6 +80,12 @@ internal readonly record struct ConfigValue(JsonElement Element, string Path)
         return Element.TryGetInt32(out var value) && value >= min && value <= max
             ? value
             : throw Invalid($"is not a whole number from {min} to {max}");
+    }
+
+    public long AsLong(long min)
+    {
+        Require(JsonValueKind.Number, "a number");
+        return Element.TryGetInt64(out var value) && value >= min ? value : throw Invalid($"is not a whole number from {min} to {long.MaxValue}");
     }
 
     /// <summary>In bytes. RFC 791: every module must forward 68 octets; ETH_MAX_MTU.</summary>

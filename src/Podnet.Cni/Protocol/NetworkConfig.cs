@@ -26,6 +26,12 @@ internal sealed record NetworkConfig
     /// <summary>The interface's in the pod, asked for by the capability "mac" or CNI_ARGS.</summary>
     public MacAddress? RequestedMac { get; init; }
 
+    /// <summary>The capability "portMappings".</summary>
+    public IReadOnlyList<PortMapping> PortMappings { get; init; } = [];
+
+    /// <summary>The capability "bandwidth".</summary>
+    public BandwidthLimits Bandwidth { get; init; }
+
     /// <summary>What the plugins before this one made (ADD), or what ADD made (CHECK, DEL).</summary>
     public ConfigValue? PreviousResult { get; init; }
 
@@ -113,6 +119,8 @@ internal sealed record NetworkConfig
             RequestedAddresses = runtime.Addresses,
             RequestedMac = runtime.Mac,
             RuntimeDns = runtime.Dns,
+            PortMappings = runtime.PortMappings,
+            Bandwidth = runtime.Bandwidth,
             PreviousResult = root.Find("prevResult"),
             Dns = root.Find("dns"),
         };

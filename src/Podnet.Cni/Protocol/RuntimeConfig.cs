@@ -9,6 +9,10 @@ namespace Podnet.Cni.Protocol;
 /// </summary>
 internal sealed record RuntimeConfig(IReadOnlyList<IPAddress> Addresses, MacAddress? Mac, DnsSettings? Dns)
 {
+    public IReadOnlyList<PortMapping> PortMappings { get; private init; } = [];
+
+    public BandwidthLimits Bandwidth { get; private init; }
+
     public static RuntimeConfig Read(ConfigValue root, CniArguments arguments)
     {
         var runtime = root.Find("runtimeConfig");
@@ -17,7 +21,11 @@ internal sealed record RuntimeConfig(IReadOnlyList<IPAddress> Addresses, MacAddr
         List<IPAddress> addresses = [.. AddressesIn(runtime), .. AddressesIn(cni)];
         if (arguments.Address is { } address)
             addresses.Add(address);
-        return new RuntimeConfig(addresses, MacIn(runtime) ?? MacIn(cni) ?? arguments.Mac, DnsSettings.Read(runtime?.Find("dns")));
+        return new RuntimeConfig(addresses, MacIn(runtime) ?? MacIn(cni) ?? arguments.Mac, DnsSettings.Read(runtime?.Find("dns")))
+        {
+            PortMappings = PortMapping.ReadAll(runtime),
+            Bandwidth = BandwidthLimits.Read(runtime),
+        };
     }
 
     /// <summary>
@@ -28,7 +36,7 @@ internal sealed record RuntimeConfig(IReadOnlyList<IPAddress> Addresses, MacAddr
     {
         foreach (var key in runtime?.Keys() ?? [])
         {
-            if (key is not ("ips" or "mac" or "ipRanges" or "dns") && runtime!.Value.Get(key) is { IsEmpty: false } unsupported)
+            if (key is not ("ips" or "mac" or "ipRanges" or "dns" or "portMappings" or "bandwidth") && runtime!.Value.Get(key) is { IsEmpty: false } unsupported)
                 throw unsupported.Unsupported();
         }
     }
@@ -51,5 +59,5 @@ internal sealed record DnsSettings(IReadOnlyList<string> Nameservers, IReadOnlyL
         return settings.Nameservers.Count + settings.Search.Count + settings.Options.Count > 0 ? settings : null;
     }
 
-    private static List<string> ListIn(ConfigValue value, string key) => (value.Find(key)?.Items() ?? []).Select(item => item.AsString()).ToList();
+    private static List<string> ListIn(ConfigValue value, string key) => (value.FindAnyCase(key)?.Items() ?? []).Select(item => item.AsString()).ToList();
 }

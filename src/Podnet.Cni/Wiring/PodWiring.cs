@@ -16,6 +16,12 @@ internal enum AddStep
     PodSettings,
     PodSide,
     HostSide,
+
+    /// <summary>Where host ports are asked for.</summary>
+    MapPorts,
+
+    /// <summary>Where limits are asked for.</summary>
+    LimitBandwidth,
     Answer,
 }
 

@@ -40,7 +40,10 @@ internal sealed class WiringCheck
         if (hostLink is not null)
             check.CheckHost(host, hostLink, podLink?.Address);
         check.CheckReservations();
+        if (hostLink is not null && podLink is not null)
+            check._wrong.AddRange(Bandwidth.Faults(host, hostLink, pod, podLink, config.Bandwidth));
         check._wrong.AddRange(SourceGuard.Faults());
+        check._wrong.AddRange(HostPorts.Faults(check._attachment, config.PortMappings, [.. check.OwnAddresses]));
         return check._wrong;
     }
 

@@ -90,6 +90,9 @@ public enum MetaKey : uint
 
     /// <summary>The group of the link that it came in by, <see cref="Link.Group"/>: 4 bytes in host byte order.</summary>
     InputGroup = 21,
+
+    /// <summary>As <see cref="InputGroup"/>, of the link that it leaves by.</summary>
+    OutputGroup = 22,
 }
 
 /// <summary>Loads something that conntrack knows of the packet's connection.</summary>

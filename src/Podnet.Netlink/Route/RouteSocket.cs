@@ -80,6 +80,17 @@ public sealed class RouteSocket : IDisposable
         return _socket.Dump(request, RouteDecoder.Link);
     }
 
+    /// <summary>What holds what a link sends to a rate; null where nothing does, nor is there such a link.</summary>
+    public TokenBucket? FindTokenBucket(int device)
+    {
+        // A get for one link is answered to all who listen, and to who asked only with NLM_F_ECHO (net/sched/sch_api.c).
+        var request = new NetlinkBatch();
+        var writer = request.Begin(QueueWire.Get, NetlinkFlags.Dump);
+        writer.PutFixed(new QueueWire.QueueHeader());
+        request.End(writer, "list queueing disciplines");
+        return _socket.Dump(request, message => QueueWire.IsRootOf(message, device) ? QueueWire.Read(message) : null).FirstOrDefault();
+    }
+
     /// <summary>Of one interface, or of all where the index is 0; both families.</summary>
     public List<Address> Addresses(int device = 0)
     {

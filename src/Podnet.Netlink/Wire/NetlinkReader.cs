@@ -118,6 +118,10 @@ public ref struct AttributeReader(ReadOnlySpan<byte> attributes)
 
     public readonly ulong U64BigEndian => BinaryPrimitives.ReadUInt64BigEndian(Sized(sizeof(ulong)));
 
+    /// <summary>A struct of the kernel's, which a newer kernel may have made longer, or a number in host byte order.</summary>
+    internal readonly T Fixed<T>()
+        where T : unmanaged => MemoryMarshal.Read<T>(Sized(Unsafe.SizeOf<T>()));
+
     /// <summary>UTF-8 up to the first NUL.</summary>
     public readonly string Text
     {

@@ -61,6 +61,10 @@ public ref struct NetlinkWriter
 
     public void PutU32(int type, uint value) => MemoryMarshal.Write(PutHeader(type, sizeof(uint)), value);
 
+    /// <summary>An attribute whose value is a struct of the kernel's, or a number in host byte order.</summary>
+    internal void PutFixedAttribute<T>(int type, in T value)
+        where T : unmanaged => MemoryMarshal.Write(PutHeader(type, Unsafe.SizeOf<T>()), value);
+
     /// <summary>Network byte order, as the netfilter families have theirs.</summary>
     public void PutU16BigEndian(int type, ushort value) => BinaryPrimitives.WriteUInt16BigEndian(PutHeader(type, sizeof(ushort)), value);
 

@@ -79,6 +79,29 @@ public sealed class RouteSocketTests : IDisposable
     }
 
     [Theory]
+    [InlineData(1_000_000, 32_768, 65_536, "rate 8Mbit burst 32Kb")]
+    [InlineData(256, 1_514, 31_794, "rate 2048bit burst 1513b")] // kept as a time
+    [InlineData(5_000_000_000, 5_000_000, 50_000_000, "rate 40Gbit burst 4995000b")]
+    public void A_rate_is_what_tc_shows_and_reads_back(ulong rate, uint burst, uint limit, string shown)
+    {
+        _here.Run("ip", "link", "add", "d0", "mtu", "1500", "type", "veth", "peer", "name", "d1");
+        var device = _socket.GetLink("d0").Index;
+        Assert.Null(_socket.FindTokenBucket(device));
+
+        _socket.Execute(new RouteRequests().AddTokenBucket(device, new TokenBucket(rate, burst, limit)));
+
+        var text = _here.Run("tc", "qdisc", "show", "dev", "d0");
+        Assert.StartsWith("qdisc tbf ", text, StringComparison.Ordinal);
+        Assert.Contains(shown, text, StringComparison.Ordinal);
+        var read = _socket.FindTokenBucket(device)!;
+        Assert.Equal((rate, limit), (read.Rate, read.Limit));
+        Assert.InRange(read.Burst, burst * 0.99, burst * 1.01);
+        Assert.Equal(
+            Errno.Exists,
+            Assert.Throws<KernelException>(() => _socket.Execute(new RouteRequests().AddTokenBucket(device, new TokenBucket(rate, burst, limit)))).Errno);
+    }
+
+    [Theory]
     [InlineData("10.240.0.28", 32)]
     [InlineData("fd00:10:240::28", 128)]
     public void Addresses_are_added_listed_and_deleted(string ip, int length)
