@@ -45,7 +45,7 @@ internal static class SchedulingPlan
         var (obstacles, fitting) = (new Dictionary<string, int>(), new List<string>());
         foreach (var node in nodes)
         {
-            if (ObstacleOn(node, pod, wanted) is { } obstacle) obstacles[obstacle] = obstacles.GetValueOrDefault(obstacle) + 1;
+            if (ObstacleOn(node, pod, wanted, load) is { } obstacle) obstacles[obstacle] = obstacles.GetValueOrDefault(obstacle) + 1;
             else fitting.Add(node.Metadata.Name);
         }
         if (fitting.Count > 0) return new Placement(pod, fitting.MinBy(node => load.Of(pod, node)), null);
@@ -54,7 +54,7 @@ internal static class SchedulingPlan
     }
 
     /// <summary>Why the pod cannot run there, in Kubernetes' own words where it has any; null if it can.</summary>
-    private static string? ObstacleOn(V1Node node, V1Pod pod, IReadOnlyCollection<IPAddress> wanted)
+    private static string? ObstacleOn(V1Node node, V1Pod pod, IReadOnlyCollection<IPAddress> wanted, Load load)
     {
         if (node.Status?.Conditions?.FirstOrDefault(c => c.Type == "Ready") is not { Status: "True" }) return "node(s) were not ready";
         if (node.Status.Conditions.Any(c => c is { Type: "NetworkUnavailable", Status: "True" })) return "node(s) had no network";
@@ -65,6 +65,7 @@ internal static class SchedulingPlan
             return $"node(s) had untolerated taint {{{taint.Key}: {taint.Value}}}";
         if (pod.Spec.NodeSelector is { } selector && !Selector.Of(selector).Matches(node.Metadata.Labels))
             return "node(s) didn't match Pod's node affinity/selector";
+        if (load.HasPortOf(pod, node.Metadata.Name)) return "node(s) didn't have free ports for the requested pod ports";
         var missing = wanted.FirstOrDefault(address => !PodCidrs.Of(node).Any(cidr => cidr.Contains(address)));
         return missing is null ? null : $"node(s) had no pod CIDR that contains {missing}";
     }
@@ -91,17 +92,22 @@ internal static class SchedulingPlan
         return addresses.ToImmutable();
     }
 
-    /// <summary>Pods per node, in all and of one owner.</summary>
+    /// <summary>Pods per node, in all and of one owner, and the ports of the node that they have.</summary>
     private sealed class Load
     {
         private readonly Dictionary<string, int> _perNode = [];
         private readonly Dictionary<(string Owner, string Node), int> _perOwner = [];
+        private readonly Dictionary<string, List<HostPort>> _ports = [];
 
         public void Add(V1Pod pod, string node)
         {
             _perNode[node] = _perNode.GetValueOrDefault(node) + 1;
+            if (HostPort.Of(pod) is { Count: > 0 } ports) _ports[node] = [.. _ports.GetValueOrDefault(node, []), .. ports];
             if (pod.Metadata.Controller()?.Uid is { } owner) _perOwner[(owner, node)] = _perOwner.GetValueOrDefault((owner, node)) + 1;
         }
+
+        public bool HasPortOf(V1Pod pod, string node) =>
+            _ports.TryGetValue(node, out var taken) && HostPort.Of(pod).Exists(port => taken.Exists(port.Conflicts));
 
         public (int OfOwner, int All) Of(V1Pod pod, string node) => (
             pod.Metadata.Controller()?.Uid is { } owner ? _perOwner.GetValueOrDefault((owner, node)) : 0,

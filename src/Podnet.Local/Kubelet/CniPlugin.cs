@@ -10,8 +10,8 @@ internal sealed class CniException(string message, Exception? inner = null) : Ex
 
 /// <summary>What a plugin is told about a pod.</summary>
 /// <param name="Id">The sandbox; what the plugin keeps is kept under it.</param>
-/// <param name="RequestedAddresses">"10.240.0.28"; empty lets the plugin choose.</param>
-internal sealed record CniAttachment(string Id, string Namespace, string Pod, IReadOnlyList<string> RequestedAddresses);
+/// <param name="RuntimeConfig">What the pod asks for; null for DEL, which goes by the sandbox alone.</param>
+internal sealed record CniAttachment(string Id, string Namespace, string Pod, JsonObject? RuntimeConfig = null);
 
 /// <summary>Runs podnet-cni by the CNI protocol 1.1.0 (SPEC.md, sections 2 and 5), inside the node's network namespace.</summary>
 /// <param name="dataFolder">Where the plugin's IPAM keeps the node's addresses.</param>
@@ -85,14 +85,8 @@ internal sealed class CniPlugin(string program, string nodeNamespace, string dat
         };
         if (mtu is { } bytes)
             configuration["mtu"] = bytes;
-        if (attachment.RequestedAddresses.Count > 0)
-        {
-            configuration["runtimeConfig"] = new JsonObject
-            {
-                ["ips"] = Array(attachment.RequestedAddresses.Select(ip => (JsonNode)JsonValue.Create(ip))),
-            };
-        }
-
+        if (attachment.RuntimeConfig is { Count: > 0 } wishes)
+            configuration["runtimeConfig"] = wishes.DeepClone();
         return configuration;
     }
 

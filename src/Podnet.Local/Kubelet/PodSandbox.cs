@@ -51,7 +51,7 @@ internal sealed class PodSandbox
         {
             var attachment = pod.UsesHostNetwork()
                 ? null
-                : new CniAttachment(id, pod.Metadata.NamespaceProperty, pod.Metadata.Name, pod.RequestedAddresses());
+                : new CniAttachment(id, pod.Metadata.NamespaceProperty, pod.Metadata.Name);
             await File.WriteAllTextAsync($"{folder}/{PodFile}", pod.FullName());
             MakeSharedMemory($"{folder}/shm");
             var hostNetwork = attachment is null ? NetworkNamespace.PathOf(node.Paths.NodeNamespace(node.Node)) : null;
@@ -75,7 +75,7 @@ internal sealed class PodSandbox
         IReadOnlyList<string> addresses = _node.Addresses;
         if (_attachment is not null)
         {
-            var given = await _node.Cni.AddAsync(_attachment, NetworkPath);
+            var given = await _node.Cni.AddAsync(_attachment with { RuntimeConfig = pod.RuntimeConfig() }, NetworkPath);
             addresses = [.. given.OrderBy(address => address.AddressFamily).Select(address => address.ToString())];
         }
 
@@ -98,7 +98,7 @@ internal sealed class PodSandbox
         var file = $"{folder}/{PodFile}";
         if (!File.Exists(file) || (await File.ReadAllTextAsync(file)).Split('/') is not [var @namespace, var pod])
             return;
-        await node.Cni.DeleteAsync(new CniAttachment(Path.GetFileName(folder), @namespace, pod, []), netns: null);
+        await node.Cni.DeleteAsync(new CniAttachment(Path.GetFileName(folder), @namespace, pod), netns: null);
         File.Delete(PidFileOf(node, @namespace, pod));
     }
 

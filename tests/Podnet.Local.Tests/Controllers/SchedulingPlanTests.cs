@@ -49,6 +49,52 @@ public class SchedulingPlanTests
         Assert.Null(Place(Make.Pod("a").Annotated("podnet.dev/pod-ip", "10.240.0.5,fd00:11::5"), node).Node);
     }
 
+    [Theory]
+    [InlineData("8080", "8080", false)]
+    [InlineData("8080", "8081", true)]
+    [InlineData("8080", "8080/UDP", true)]
+    [InlineData("8080", "8080@192.0.2.1", false)]
+    [InlineData("8080@192.0.2.1", "8080", false)]
+    [InlineData("8080@192.0.2.1", "8080@192.0.2.2", true)]
+    [InlineData("8080@192.0.2.1", "8080@192.0.2.1", false)]
+    [InlineData("8080", "network 8080", false)]
+    [InlineData("network 8080", "8080", false)]
+    [InlineData("", "8080", true)]
+    public void Two_pods_with_one_host_port_are_not_put_on_one_node(string first, string second, bool together)
+    {
+        var there = Ports(Make.Pod("there"), first).On("node-1");
+        var asked = Ports(Make.Pod("asked"), second);
+        var placement = SchedulingPlan.Decide([there, asked], [TwoNodes[0]]).Single();
+        Assert.Equal(together ? "node-1" : null, placement.Node);
+        if (!together)
+            Assert.Equal("0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports.", placement.Unschedulable);
+        Assert.Equal(2, Nodes([Ports(Make.Pod("a"), "80"), Ports(Make.Pod("b"), "80")], TwoNodes).Values.Distinct().Count());
+        Assert.Equal("node-1", SchedulingPlan.Decide([there.Failed(), asked], [TwoNodes[0]]).Single().Node);
+
+        static V1Pod Ports(V1Pod pod, string text) => text.Length == 0 ? pod : pod.With(p =>
+        {
+            var parts = text.Replace("network ", "").Split('/', '@');
+            p.Spec.HostNetwork = text.StartsWith("network", StringComparison.Ordinal) ? true : null;
+            p.Spec.Containers =
+            [
+                new V1Container
+                {
+                    Name = "main",
+                    Ports =
+                    [
+                        new V1ContainerPort
+                        {
+                            ContainerPort = p.Spec.HostNetwork == true ? int.Parse(parts[0]) : 80,
+                            HostPort = p.Spec.HostNetwork == true ? null : int.Parse(parts[0]),
+                            Protocol = text.Contains('/') ? parts[1] : "TCP",
+                            HostIP = text.Contains('@') ? parts[1] : null,
+                        },
+                    ],
+                },
+            ];
+        });
+    }
+
     [Fact]
     public void Each_node_that_does_not_fit_is_counted_under_its_reason()
     {

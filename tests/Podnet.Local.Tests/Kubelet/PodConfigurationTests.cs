@@ -50,6 +50,54 @@ public class PodConfigurationTests
         Assert.Equal(program, MachineImages.ProgramOf(image));
 
     [Fact]
+    public void What_a_pod_asks_of_the_network_is_told_to_the_plugin()
+    {
+        var pod = new V1Pod
+        {
+            Metadata = new V1ObjectMeta
+            {
+                Name = "web-0",
+                Annotations = new Dictionary<string, string>
+                {
+                    ["podnet.dev/pod-ip"] = "10.240.0.28",
+                    ["kubernetes.io/ingress-bandwidth"] = "10M",
+                    ["kubernetes.io/egress-bandwidth"] = "1500k",
+                },
+            },
+            Spec = new V1PodSpec
+            {
+                Containers =
+                [
+                    new V1Container { Name = "a", Ports = [new V1ContainerPort { ContainerPort = 80, HostPort = 8080, Protocol = "TCP" }, new V1ContainerPort { ContainerPort = 81 }] },
+                    new V1Container { Name = "b", Ports = [new V1ContainerPort { ContainerPort = 53, HostPort = 5353, Protocol = "UDP", HostIP = "127.0.0.1" }] },
+                ],
+            },
+        };
+        Assert.Equal(
+            """{"ips":["10.240.0.28"],"portMappings":[{"hostPort":8080,"containerPort":80,"protocol":"tcp","hostIP":""},{"hostPort":5353,"containerPort":53,"protocol":"udp","hostIP":"127.0.0.1"}],"bandwidth":{"ingressRate":10000000,"egressRate":1500000}}""",
+            pod.RuntimeConfig().ToJsonString());
+        pod.Metadata.Annotations = null;
+        pod.Spec.Containers = [new V1Container { Name = "a" }];
+        Assert.Equal("{}", pod.RuntimeConfig().ToJsonString());
+    }
+
+    [Theory]
+    [InlineData("fast")]
+    [InlineData("")]
+    [InlineData("1")]
+    [InlineData("-10M")]
+    [InlineData("2P")]
+    public void A_bandwidth_that_is_none_is_said_by_its_annotation(string text)
+    {
+        var pod = new V1Pod
+        {
+            Metadata = new V1ObjectMeta { Name = "web-0", Annotations = new Dictionary<string, string> { ["kubernetes.io/egress-bandwidth"] = text } },
+            Spec = new V1PodSpec { Containers = [] },
+        };
+        Assert.Contains($"kubernetes.io/egress-bandwidth: \"{text}\"", Assert.Throws<CniException>(pod.RuntimeConfig).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void An_image_that_nobody_has_is_refused_with_what_to_do()
     {
         Assert.True(MachineImages.Resolve("nginx:1.25", out var none));
