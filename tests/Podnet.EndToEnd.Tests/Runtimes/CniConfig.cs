@@ -16,7 +16,7 @@ internal static class CniConfig
           "cniVersion": "1.0.0", "name": "podnet",
           "plugins": [{
             "type": "podnet-cni",
-            "capabilities": { "ips": true, "mac": true },
+            "capabilities": { "ips": true, "mac": true, "portMappings": true },
             "ipam": { "type": "host-local", "ranges": [[{ "subnet": "10.240.0.0/24" }], [{ "subnet": "fd00:1::/64" }]] }
           }]
         }
@@ -26,7 +26,11 @@ internal static class CniConfig
     public const string OfAgent = $$"""
         {
           "cniVersion": "1.0.0", "cniVersions": ["0.3.1", "0.4.0", "1.0.0", "1.1.0"], "name": "podnet",
-          "plugins": [{ "type": "podnet-cni", "podNetwork": "{{PodNetworkPath}}", "capabilities": { "ips": true, "mac": true, "dns": true } }]
+          "plugins": [{
+            "type": "podnet-cni",
+            "podNetwork": "{{PodNetworkPath}}",
+            "capabilities": { "ips": true, "mac": true, "dns": true, "portMappings": true, "bandwidth": true }
+          }]
         }
         """;
 }

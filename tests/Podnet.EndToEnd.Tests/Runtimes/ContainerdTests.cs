@@ -76,16 +76,33 @@ public sealed class ContainerdTests : IAsyncLifetime
         Assert.Equal((0, "hello\n"), await _cri.ExecSyncAsync(webB, OciArchive.Get("http://10.240.0.1/")));
         Assert.Equal("hello\n", _machine.Run("curl", "-sS", "--max-time", "5", "http://10.240.0.1/"));
 
-        foreach (var sandbox in new[] { sandboxA, sandboxB })
-        {
-            await _cri.StopPodSandboxAsync(sandbox);
-            await _cri.StopPodSandboxAsync(sandbox); // a kubelet repeats it
-            Assert.False((await _cri.PodSandboxStatusAsync(sandbox)).Ready);
-            await _cri.RemovePodSandboxAsync(sandbox);
-            await _cri.RemovePodSandboxAsync(sandbox);
-        }
-
+        await EndAsync(sandboxA, sandboxB);
         Assert.Equal(before, _machine.PodNetwork());
+    }
+
+    [Fact]
+    public async Task A_pod_gets_its_host_port_and_its_limit_and_no_other_pod_does()
+    {
+        var before = _machine.PodNetwork();
+        var pod = new CriPod("web-0", _machine.Cgroup)
+        {
+            HostPort = 8080,
+            Annotations = new Dictionary<string, string> { ["kubernetes.io/ingress-bandwidth"] = "10M" },
+        };
+        var sandbox = await _cri.RunPodSandboxAsync(pod);
+        var other = await _cri.RunPodSandboxAsync(new CriPod("web-1", _machine.Cgroup));
+        var web = await StartAsync(sandbox, pod, "web");
+        foreach (var node in new[] { "192.0.2.1", "127.0.0.1", "[2001:db8::1]" })
+            Assert.Equal("hello\n", _machine.Run("curl", "-sS", "--max-time", "5", $"http://{node}:8080/"));
+        Assert.Equal((0, "hello\n"), await _cri.ExecSyncAsync(web, OciArchive.Get("http://192.0.2.1:8080/"))); // hairpin
+        Assert.Single(_machine.Run("tc", "qdisc", "show").Split('\n'), line => line.Contains("qdisc tbf") && line.Contains("rate 10Mbit"));
+
+        var rival = await Assert.ThrowsAsync<GrpcException>(() => _cri.RunPodSandboxAsync(pod with { Name = "rival" }));
+        Assert.Contains("8080", rival.Message);
+        Assert.Equal("hello\n", _machine.Run("curl", "-sS", "--max-time", "5", "http://192.0.2.1:8080/"));
+        await EndAsync(sandbox, other);
+        Assert.Equal(before, _machine.PodNetwork());
+        Assert.Equal(7, _machine.Try("curl", "-sS", "--max-time", "5", "http://192.0.2.1:8080/").Status.Code); // curl(1): refused at once
     }
 
     [Fact]
@@ -101,12 +118,7 @@ public sealed class ContainerdTests : IAsyncLifetime
             sandboxes.Add(await _cri.RunPodSandboxAsync(new CriPod(name, _machine.Cgroup)));
         Assert.Contains("no address is left in 10.241.0.0/30", await RefusedAsync("pod-2"));
         Assert.Equal(["10.241.0.1", "10.241.0.2"], _machine.Reservations());
-        foreach (var sandbox in sandboxes)
-        {
-            await _cri.StopPodSandboxAsync(sandbox);
-            await _cri.RemovePodSandboxAsync(sandbox);
-        }
-
+        await EndAsync([.. sandboxes]);
         Assert.Equal(before, _machine.PodNetwork());
     }
 
@@ -119,6 +131,18 @@ public sealed class ContainerdTests : IAsyncLifetime
         await _cri.StartContainerAsync(container);
         await UntilAsync(async () => (await _cri.ExecSyncAsync(container, OciArchive.Get("http://127.0.0.1/"))).ExitCode == 0, $"{name} of {pod.Name} serves");
         return container;
+    }
+
+    private async Task EndAsync(params string[] sandboxes)
+    {
+        foreach (var sandbox in sandboxes)
+        {
+            await _cri.StopPodSandboxAsync(sandbox);
+            await _cri.StopPodSandboxAsync(sandbox); // a kubelet repeats it
+            Assert.False((await _cri.PodSandboxStatusAsync(sandbox)).Ready);
+            await _cri.RemovePodSandboxAsync(sandbox);
+            await _cri.RemovePodSandboxAsync(sandbox);
+        }
     }
 
     private static async Task UntilAsync(Func<Task<bool>> right, string what)

@@ -74,13 +74,24 @@ internal sealed class CriClient(string socket) : IDisposable
 /// <param name="Cgroup">The group under which its own are.</param>
 internal sealed record CriPod(string Name, string Cgroup)
 {
+    /// <summary>A port of the node that leads to port 80; 0: none.</summary>
+    public int HostPort { get; init; }
+
+    public IReadOnlyDictionary<string, string> Annotations { get; init; } = new Dictionary<string, string>();
+
     public ProtobufMessage Config()
     {
-        // PodSandboxConfig { metadata = 1 { name = 1, uid = 2, namespace = 3 }, hostname = 2, log_directory = 3, linux = 8 { cgroup_parent = 1 } }
-        return new ProtobufMessage()
+        // PodSandboxConfig { metadata = 1 { name = 1, uid = 2, namespace = 3 }, hostname = 2, log_directory = 3,
+        //   port_mappings = 5 { protocol = 1 (0: TCP), container_port = 2, host_port = 3 }, annotations = 7 { key = 1, value = 2 },
+        //   linux = 8 { cgroup_parent = 1 } }
+        var config = new ProtobufMessage()
             .Add(1, new ProtobufMessage().Add(1, Name).Add(2, $"uid-{Name}").Add(3, "default"))
             .Add(2, Name)
-            .Add(3, "/var/log/pods")
-            .Add(8, new ProtobufMessage().Add(1, Cgroup));
+            .Add(3, "/var/log/pods");
+        if (HostPort != 0)
+            config.Add(5, new ProtobufMessage().Add(2, 80).Add(3, HostPort));
+        foreach (var (key, value) in Annotations)
+            config.Add(7, new ProtobufMessage().Add(1, key).Add(2, value));
+        return config.Add(8, new ProtobufMessage().Add(1, Cgroup));
     }
 }

@@ -64,6 +64,28 @@ public sealed class PodmanTests : IDisposable
     }
 
     [Fact]
+    public void Published_ports_lead_to_their_container_until_it_is_removed()
+    {
+        var before = _machine.PodNetwork();
+        Start("web", "--publish", "8080:80", "--publish", "127.0.0.1:8081:80");
+        Start("other");
+        foreach (var url in new[] { "http://192.0.2.1:8080/", "http://[2001:db8::1]:8080/", "http://127.0.0.1:8080/", "http://127.0.0.1:8081/" })
+            Assert.Equal("hello\n", _machine.Run("curl", "-sS", "--max-time", "5", url));
+        foreach (var client in new[] { "other", "web" })
+            Assert.Equal("hello\n", Podman(["exec", client, .. OciArchive.Get("http://192.0.2.1:8080/")]));
+        Assert.False(_machine.Try("curl", "-sS", "--max-time", "5", "http://192.0.2.1:8081/").Succeeded);
+
+        Podman("restart", "--time", "0", "web"); // it has another address then
+        WaitFor("web");
+        Assert.Equal("hello\n", _machine.Run("curl", "-sS", "--max-time", "5", "http://192.0.2.1:8080/"));
+
+        Podman("rm", "--force", "--time", "0", "web");
+        Assert.Equal(7, _machine.Try("curl", "-sS", "--max-time", "5", "http://192.0.2.1:8080/").Status.Code); // curl(1): refused at once
+        Podman("rm", "--force", "--time", "0", "other");
+        Assert.Equal(before, _machine.PodNetwork());
+    }
+
+    [Fact]
     public void Containers_of_a_podman_pod_share_the_network_that_pause_holds()
     {
         var before = _machine.PodNetwork();
