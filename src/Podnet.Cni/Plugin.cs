@@ -134,7 +134,7 @@ internal static class Plugin
             if (mapped)
                 HostPorts.Remove(host, attachment);
             if (created)
-                PodWiring.Delete(host, attachment);
+                PodWiring.Delete(attachment);
             AddressManager.Undo(config, allocation);
             throw;
         }
@@ -149,7 +149,7 @@ internal static class Plugin
         using var host = new RouteSocket();
         var attachment = Attachment.Of(request);
         HostPorts.Remove(host, attachment);
-        PodWiring.Delete(host, attachment);
+        PodWiring.Delete(attachment);
         AddressManager.Release(config, request);
     }
 

@@ -8,6 +8,7 @@ public enum Errno
     NoEntry = 2,
     NoProcess = 3,
     Interrupted = 4,
+    InputOutput = 5,
     Again = 11,
     NoMemory = 12,
     Access = 13,

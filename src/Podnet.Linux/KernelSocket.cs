@@ -65,6 +65,40 @@ public sealed unsafe class KernelSocket : IDisposable
     }
 
     /// <summary>
+    /// Whether <see cref="SendFromChild"/> works here: in native code alone. The runtime with a just-in-time compiler shares its code's pages
+    /// with a child, and both fall. That runtime's host leaves this list; there is none in native code.
+    /// </summary>
+    public static bool CanSendFromChild { get; } = AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES") is null;
+
+    /// <summary>
+    /// Sends one netlink request, which must ask for an ACK, from a child process, and goes on: for a change that is long visible before the
+    /// kernel is done with it. The child needs nobody, and outlives this process if need be; it closes the standard files, as whoever reads them waits until everybody has.
+    /// </summary>
+    public RequestInChild SendFromChild(ReadOnlySpan<byte> request)
+    {
+        const int errorOffset = 16; // struct nlmsghdr, then the first field of struct nlmsgerr (linux/netlink.h)
+        var answer = stackalloc byte[256];
+        fixed (byte* start = request)
+        {
+            var fd = _handle.Fd;
+            var pid = Libc._Fork();
+            if (pid == 0)
+            {
+                for (var standard = 0; standard <= 2; standard++)
+                {
+                    if (standard != fd) // it is where this process was started without
+                        Libc.CloseInChild(standard);
+                }
+
+                var answered = Libc.SendInChild(fd, start, (nuint)request.Length, 0) >= 0 && Libc.ReceiveInChild(fd, answer, 256, 0) >= errorOffset + sizeof(int);
+                Libc.ExitChild(answered ? -*(int*)(answer + errorOffset) : (int)Errno.InputOutput);
+            }
+
+            return pid > 0 ? new RequestInChild(pid) : throw new KernelException((Errno)Marshal.GetLastSystemError(), "start a child for a netlink request");
+        }
+    }
+
+    /// <summary>
     /// The next datagram that the kernel itself sent; those of other processes (any may send to any port) are thrown away.
     /// Errors: ENOBUFS where the kernel had to drop one because nobody read; EMSGSIZE where the buffer is too small.
     /// </summary>

@@ -34,7 +34,9 @@ internal static unsafe partial class Libc
     internal const int LOCK_EX = 2;
 
     // <sys/wait.h>, <sys/epoll.h>, <sys/prctl.h>, <spawn.h>
+    internal const int P_PID = 1;
     internal const int P_PIDFD = 3;
+    internal const int WNOHANG = 1;
     internal const int WEXITED = 4;
     internal const int EPOLL_CLOEXEC = 0x80000;
     internal const int EPOLL_CTL_ADD = 1;
@@ -148,6 +150,27 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Library, SetLastError = true)]
     internal static partial nint recvfrom(int fd, void* buffer, nuint length, int flags, void* address, uint* addressLength);
+
+    // For a child of a process that goes on: there, nothing but the calling thread is left, and nothing may wait for the garbage collector.
+    [LibraryImport(Library)]
+    [SuppressGCTransition]
+    internal static partial int _Fork();
+
+    [LibraryImport(Library, EntryPoint = "close")]
+    [SuppressGCTransition]
+    internal static partial int CloseInChild(int fd);
+
+    [LibraryImport(Library, EntryPoint = "send")]
+    [SuppressGCTransition]
+    internal static partial nint SendInChild(int fd, void* buffer, nuint length, int flags);
+
+    [LibraryImport(Library, EntryPoint = "recv")]
+    [SuppressGCTransition]
+    internal static partial nint ReceiveInChild(int fd, void* buffer, nuint length, int flags);
+
+    [LibraryImport(Library, EntryPoint = "_exit")]
+    [SuppressGCTransition]
+    internal static partial void ExitChild(int status);
 
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int waitid(int idType, uint id, SigInfo* info, int options);

@@ -6,12 +6,10 @@ namespace Podnet.Linux;
 public static unsafe class SmallFile
 {
     /// <summary>
-    /// Makes a file that nobody else has made (O_EXCL) and puts it on the disk (fsync of the file; see
-    /// <see cref="FileHandle.SyncDirectory"/> for its name). False if the name is taken. Where the content cannot be written
-    /// (a full disk) the file is taken away again.
+    /// Makes a file that nobody else has made (O_EXCL). False if the name is taken. Where the content cannot be written (a full disk)
+    /// the file is taken away again. It need not survive a power cut.
     /// </summary>
-    /// <param name="sync">False leaves it to <see cref="Sync"/> to put it on the disk.</param>
-    public static bool TryCreate(string path, ReadOnlySpan<byte> content, bool sync = true)
+    public static bool TryCreate(string path, ReadOnlySpan<byte> content)
     {
         var fd = Libc.open(path, Libc.O_WRONLY | Libc.O_CREAT | Libc.O_EXCL | Libc.O_CLOEXEC, 0x1A4 /* 0644 */);
         if (fd < 0)
@@ -24,8 +22,6 @@ public static unsafe class SmallFile
         try
         {
             Write(handle, content, path);
-            if (sync && Libc.fsync(handle.Fd) != 0)
-                throw KernelException.FromLastError($"fsync {path}");
             return true;
         }
         catch
@@ -33,14 +29,6 @@ public static unsafe class SmallFile
             Delete(path);
             throw;
         }
-    }
-
-    /// <summary>Puts the content of a file on the disk.</summary>
-    public static void Sync(string path)
-    {
-        using var handle = FileHandle.Open(path, Libc.O_RDONLY | Libc.O_NOFOLLOW, $"open {path}");
-        if (Libc.fsync(handle.Fd) != 0)
-            throw KernelException.FromLastError($"fsync {path}");
     }
 
     /// <summary>Writes over what is there. Not atomic, not synced: for hints that may be lost.</summary>

@@ -15,20 +15,7 @@ internal static class AddressManager
     /// One address of each range set: the requested one where one was requested, else the next free one. What this container
     /// and interface have already they keep. All or nothing.
     /// </summary>
-    public static Allocation Allocate(NetworkConfig config, Request request) => OnDisk(() =>
-    {
-        var allocation = Reserve(config, request);
-        try
-        {
-            ReservationStore.Sync(config, allocation.New);
-            return allocation;
-        }
-        catch
-        {
-            Undo(config, allocation);
-            throw;
-        }
-    });
+    public static Allocation Allocate(NetworkConfig config, Request request) => OnDisk(() => Reserve(config, request));
 
     private static Allocation Reserve(NetworkConfig config, Request request)
     {

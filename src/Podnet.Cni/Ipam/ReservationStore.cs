@@ -68,22 +68,12 @@ internal sealed class ReservationStore : IDisposable
         return found;
     }
 
-    /// <summary>Takes an address, for all who look from now on; to survive a power cut it needs <see cref="Sync"/>. False if it is taken.</summary>
-    public bool TryAdd(IPAddress address, Request request) =>
-        SmallFile.TryCreate(FileOf(address), Encoding.UTF8.GetBytes(HolderOf(request)), sync: false);
-
     /// <summary>
-    /// Puts reservations on the disk for good. Needs no lock, and should have none: waiting for the disk is most of the time
-    /// that an ADD takes, and others can go on meanwhile.
+    /// Takes an address, for all who look from now on. False if it is taken. Nothing waits for the disk, as host-local does not: whoever has
+    /// the address lives in the kernel's memory, so that what a power cut takes from the disk is no longer anybody's.
     /// </summary>
-    public static void Sync(NetworkConfig config, IReadOnlyList<IPAddress> addresses)
-    {
-        var folder = FolderOf(config);
-        foreach (var address in addresses)
-            SmallFile.Sync($"{folder}/{AddressNumber.TextOf(address)}");
-        if (addresses.Count > 0)
-            FileHandle.SyncDirectory(folder);
-    }
+    public bool TryAdd(IPAddress address, Request request) =>
+        SmallFile.TryCreate(FileOf(address), Encoding.UTF8.GetBytes(HolderOf(request)));
 
     public void Remove(IPAddress address) => SmallFile.Delete(FileOf(address));
 

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Net;
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using Podnet.Cni.Ipam;
 
@@ -20,8 +19,7 @@ internal sealed record AddResult(
 /// <summary>The objects on standard output (CNI SPEC 1.1, section 5), in the shape of the version asked for.</summary>
 internal static class ResultWriter
 {
-    /// <summary>The output is for programs and terminals, not for a page of HTML: quotes stay legible.</summary>
-    private static readonly JsonWriterOptions Format = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonWriterOptions Format = new() { Indented = true, Encoder = PlainJson.Encoder };
 
     /// <summary>
     /// The result of ADD. What an earlier plugin of the chain made stands before what this one made; keys of it that this

@@ -80,12 +80,7 @@ internal static class PodWiring
     }
 
     /// <summary>Takes the pair away, and with it its addresses, routes and neighbours on both sides. None there is fine.</summary>
-    public static void Delete(RouteSocket host, Attachment attachment)
-    {
-        var failure = host.ExecuteEach(new RouteRequests().DeleteLink(attachment.HostInterface))[0];
-        if (failure is not null && failure.Errno != Errno.NoDevice)
-            throw failure;
-    }
+    public static void Delete(Attachment attachment) => RouteSocket.DeleteLinkInChild(attachment.HostInterface);
 
     private static RouteRequests PodSide(Attachment attachment, int device, IReadOnlyList<IPAddress> addresses)
     {

@@ -130,11 +130,14 @@ public sealed partial class RouteRequests
         return this;
     }
 
-    private static string Describe(string verb, Route route) => route switch
+    private static OperationText Describe(string verb, Route route)
     {
-        { Encapsulation: { } tunnel } => $"{verb} route {route.Destination} encap to {tunnel.Destination}",
-        { Gateway: { } gateway } => $"{verb} route {route.Destination} via {gateway}",
-        { Device: not 0 } => $"{verb} route {route.Destination} on interface {route.Device}",
-        _ => $"{verb} route {route.Destination}",
-    };
+        if (route.Encapsulation is { } tunnel)
+            return $"{verb} route {route.Destination} encap to {tunnel.Destination}";
+        if (route.Gateway is { } gateway)
+            return $"{verb} route {route.Destination} via {gateway}";
+        if (route.Device != 0)
+            return $"{verb} route {route.Destination} on interface {route.Device}";
+        return $"{verb} route {route.Destination}";
+    }
 }

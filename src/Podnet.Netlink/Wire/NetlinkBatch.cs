@@ -18,10 +18,10 @@ public sealed class NetlinkBatch
     public ReadOnlySpan<byte> Bytes => _buffer.AsSpan(0, _length);
 
     /// <summary>What a request asks for, in words, for the message of its error: "add route 10.0.1.0/24".</summary>
-    internal string OperationOf(int request) => _requests[request].Operation;
+    internal string OperationOf(int request) => _requests[request].Operation.ToString()!;
 
     /// <summary>
-    /// Starts a request in the room at the end of the buffer; <see cref="End"/> makes it part of the batch. One at a time.
+    /// Starts a request in the room at the end of the buffer; <see cref="End(in NetlinkWriter, string)"/> makes it part of the batch. One at a time.
     /// </summary>
     public NetlinkWriter Begin(ushort type, NetlinkFlags flags, int size = OrdinarySize)
     {
@@ -30,11 +30,10 @@ public sealed class NetlinkBatch
         return new NetlinkWriter(_buffer.AsSpan(_length, size), type, flags | NetlinkFlags.Request);
     }
 
-    public void End(in NetlinkWriter writer, string operation)
-    {
-        _requests.Add(new Request(_length, writer.Length, operation));
-        _length += writer.Length;
-    }
+    public void End(in NetlinkWriter writer, string operation) => Add(writer, operation);
+
+    /// <inheritdoc cref="End(in NetlinkWriter, string)"/>
+    public void End(in NetlinkWriter writer, OperationText operation) => Add(writer, operation);
 
     /// <summary>Writes consecutive sequence numbers into the headers, from <paramref name="first"/> on.</summary>
     internal void Number(uint first)
@@ -60,6 +59,12 @@ public sealed class NetlinkBatch
         return _buffer.AsSpan(start, end - start);
     }
 
+    private void Add(in NetlinkWriter writer, object operation)
+    {
+        _requests.Add(new Request(_length, writer.Length, operation));
+        _length += writer.Length;
+    }
+
     /// <summary>The room need not be zeros, as a writer clears what it writes into: for a transaction of many megabytes that is felt.</summary>
     private void Grow(int size)
     {
@@ -68,5 +73,5 @@ public sealed class NetlinkBatch
         _buffer = larger;
     }
 
-    private readonly record struct Request(int Offset, int Length, string Operation);
+    private readonly record struct Request(int Offset, int Length, object Operation);
 }

@@ -83,6 +83,16 @@ public sealed class NetlinkSocket : IDisposable
         return results;
     }
 
+    /// <summary>
+    /// One request, which must ask for an ACK, sent by a child process (<see cref="KernelSocket.SendFromChild"/>). The answer is the child's to
+    /// read, so the socket is for nothing else.
+    /// </summary>
+    internal RequestInChild ExecuteInChild(NetlinkBatch request)
+    {
+        Number(request);
+        return _socket.SendFromChild(request.Bytes);
+    }
+
     /// <summary>One request with one reply.</summary>
     public T? Get<T>(NetlinkBatch request, MessageDecoder<T> decode)
         where T : class
