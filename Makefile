@@ -53,5 +53,6 @@ need-run:
 	@tools/need runc:runc iptables-restore:iptables nginx:nginx-light curl:curl
 
 need-test:
+	@tools/need-old-kubectl
 	@tools/need ip:iproute2 nft:nftables kubectl:kubernetes-client ping:iputils-ping conntrack:conntrack unshare:util-linux setpriv:util-linux ps:procps \
 		podman:podman containerd:containerd /usr/share/doc/busybox-static:busybox-static /usr/lib/cni/loopback:containernetworking-plugins

@@ -83,8 +83,31 @@ public static class Resources
     public static readonly Resource<V1ReplicaSet> ReplicaSets =
         new("apps", "v1", "replicasets", "ReplicaSet", Namespaced: true, Json.V1ReplicaSet);
 
+    public static readonly Resource<V1DaemonSet> DaemonSets = new("apps", "v1", "daemonsets", "DaemonSet", Namespaced: true, Json.V1DaemonSet);
+
+    public static readonly Resource<V1Job> Jobs = new("batch", "v1", "jobs", "Job", Namespaced: true, Json.V1Job);
+
+    public static readonly Resource<V1Secret> Secrets = new("", "v1", "secrets", "Secret", Namespaced: true, Json.V1Secret);
+
+    public static readonly Resource<V1ServiceAccount> ServiceAccounts =
+        new("", "v1", "serviceaccounts", "ServiceAccount", Namespaced: true, Json.V1ServiceAccount);
+
+    public static readonly Resource<V1Endpoints> Endpoints = new("", "v1", "endpoints", "Endpoints", Namespaced: true, Json.V1Endpoints);
+
+    public static readonly Resource<V1Lease> Leases = new("coordination.k8s.io", "v1", "leases", "Lease", Namespaced: true, Json.V1Lease);
+
+    public static readonly Resource<V1ControllerRevision> ControllerRevisions =
+        new("apps", "v1", "controllerrevisions", "ControllerRevision", Namespaced: true, Json.V1ControllerRevision);
+
+    public static readonly Resource<V1NetworkPolicy> NetworkPolicies =
+        new("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", Namespaced: true, Json.V1NetworkPolicy);
+
+    public static readonly Resource<V1Ingress> Ingresses =
+        new("networking.k8s.io", "v1", "ingresses", "Ingress", Namespaced: true, Json.V1Ingress);
+
     public static readonly ImmutableArray<Resource> All =
-        [Nodes, Namespaces, Pods, Services, ConfigMaps, Events, EndpointSlices, ServiceCidrs, StatefulSets, Deployments, ReplicaSets];
+        [Nodes, Namespaces, Pods, Services, ConfigMaps, Events, EndpointSlices, ServiceCidrs, StatefulSets, Deployments, ReplicaSets,
+            DaemonSets, Jobs, Secrets, ServiceAccounts, Endpoints, Leases, ControllerRevisions, NetworkPolicies, Ingresses];
 
     private static SourceGenerationContext Json => SourceGenerationContext.Default;
 }

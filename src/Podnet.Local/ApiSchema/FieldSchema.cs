@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Podnet.Local.ApiServer;
 
 namespace Podnet.Local.ApiSchema;
 
@@ -11,6 +13,8 @@ namespace Podnet.Local.ApiSchema;
 public sealed class FieldSchema
 {
     private static readonly ConcurrentDictionary<string, FieldSchema> Known = new(StringComparer.Ordinal);
+    /// <summary>The length of a time without fractions of a second; metav1.Time has none.</summary>
+    private const int WholeSeconds = 20;
     private readonly Lazy<IReadOnlyList<FieldDefinition>> _wire;
     private readonly Lazy<Dictionary<string, FieldDefinition>> _fields;
 
@@ -94,6 +98,7 @@ public sealed class FieldSchema
     private void NormalizeObject(JsonObject value, string path, ICollection<string> unknown)
     {
         List<string>? remove = null;
+        List<(string Name, string Time)>? whole = null;
         foreach (var (name, child) in value)
         {
             var childPath = path.Length == 0 ? name : $"{path}.{name}";
@@ -104,9 +109,13 @@ public sealed class FieldSchema
                 field.Normalize(child, childPath, unknown);
             if (field is null || child is null)
                 (remove ??= []).Add(name);
+            else if (field.Type == "Time" && child.GetValue<string>() is { Length: > WholeSeconds } time)
+                (whole ??= []).Add((name, time));
         }
         foreach (var name in remove ?? [])
             value.Remove(name);
+        foreach (var (name, time) in whole ?? [])
+            value[name] = ObjectJson.Timestamp(DateTimeOffset.Parse(time, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal));
     }
 
     private void CheckLeaf(JsonNode value, string path)

@@ -125,6 +125,8 @@ internal sealed partial class ApiHandler(
                 };
             case "scale" when request.Resource.HasScale:
                 return new ScaleRequest(http, request, registry, store).AnswerAsync();
+            case "eviction" when request.Resource == table.Pods:
+                return method == "POST" ? write.EvictAsync() : throw StatusException.MethodNotAllowed();
             case "binding" when request.Resource == table.Pods:
                 return method == "POST" ? write.BindAsync() : throw StatusException.MethodNotAllowed();
             case "log" when request.Resource == table.Pods:

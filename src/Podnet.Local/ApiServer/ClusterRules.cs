@@ -112,8 +112,11 @@ internal sealed class ConfigMapRules : ResourceRules
 {
     public override void Validate(JsonObject written, JsonObject? before, ICollection<FieldError> errors)
     {
+        var size = 0L;
         foreach (var part in (ReadOnlySpan<string>)["data", "binaryData"])
         {
+            foreach (var (_, value) in ObjectJson.StringMap(written[part]))
+                size += System.Text.Encoding.UTF8.GetByteCount(value);
             foreach (var (key, _) in ObjectJson.StringMap(written[part]))
             {
                 if (NameRules.DataKey(key) is { } wrong)
@@ -122,6 +125,8 @@ internal sealed class ConfigMapRules : ResourceRules
                     errors.Add(FieldError.Invalid($"data[{key}]", key, "duplicate of key present in binaryData"));
             }
         }
+        if (size > SecretRules.MaxSize)
+            errors.Add(new("[]", "FieldValueTooLong", $"Too long: may not be more than {SecretRules.MaxSize} bytes"));
         if (before is not null)
         {
             ValidateImmutable(written, before, "data", errors);

@@ -181,6 +181,7 @@ internal sealed class Discovery(ResourceTable table)
         if (resource.Kind == "Pod")
         {
             yield return ("binding", null, "Binding", ["create"]);
+            yield return ("eviction", "policy", "Eviction", ["create"]);
             yield return ("log", null, "Pod", ["get"]);
         }
         if (resource.Kind == "Namespace")

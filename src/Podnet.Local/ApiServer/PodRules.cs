@@ -7,7 +7,24 @@ internal sealed class PodRules : ResourceRules
     public override IReadOnlyList<string> SelectableFields { get; } =
         ["spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "status.phase", "status.podIP"];
 
-    public override void Begin(JsonObject created) => created["status"] = new JsonObject { ["phase"] = "Pending" };
+    /// <summary>With what Kubernetes' admission plugins ServiceAccount, Priority and DefaultTolerationSeconds give to new pods.</summary>
+    public override void Begin(JsonObject created)
+    {
+        created["status"] = new JsonObject { ["phase"] = "Pending" };
+        var spec = created.Child("spec");
+        if (string.IsNullOrEmpty(spec.Text("serviceAccountName")))
+            spec["serviceAccountName"] = "default";
+        spec.Default("priority", 0);
+        spec.Default("preemptionPolicy", "PreemptLowerPriority");
+        foreach (var key in (ReadOnlySpan<string>)["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"])
+        {
+            if (spec.Items("tolerations").Any(t => t.Text("key") == key || t.Text("key") is null or ""))
+                continue;
+            if (spec["tolerations"] is not JsonArray tolerations)
+                spec["tolerations"] = tolerations = [];
+            tolerations.Add((JsonNode)new JsonObject { ["key"] = key, ["operator"] = "Exists", ["effect"] = "NoExecute", ["tolerationSeconds"] = 300 });
+        }
+    }
 
     public override void Default(JsonObject written)
     {

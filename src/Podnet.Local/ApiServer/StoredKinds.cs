@@ -6,8 +6,8 @@ internal sealed class SecretRules : ResourceRules
 {
     private const string Opaque = "Opaque";
 
-    /// <summary>Bytes of all values together (core.MaxSecretSize).</summary>
-    private const int MaxSize = 1024 * 1024;
+    /// <summary>Bytes of all values together (core.MaxSecretSize); a ConfigMap's limit, too.</summary>
+    internal const int MaxSize = 1024 * 1024;
 
     public override IReadOnlyList<string> SelectableFields { get; } = ["type"];
 

@@ -141,6 +141,14 @@ internal sealed class WriteRequest(HttpContext http, ResourceRequest request, Ob
         await http.Response.Json(201, Success(null));
     }
 
+    /// <summary>POST to pods/NAME/eviction, as <c>kubectl drain</c> does; there are no disruption budgets that could refuse it.</summary>
+    public async Task EvictAsync()
+    {
+        var eviction = await RequestBody.ReadObjectAsync(http, FieldSchema.Of("policy.v1.Eviction"), "Eviction");
+        await registry.DeleteAsync(_resource, request.ObjectName, ToDeleteOptions(eviction["deleteOptions"] as JsonObject ?? []));
+        await http.Response.Json(201, Success(null));
+    }
+
     private static JsonObject Success(JsonObject? details)
     {
         var status = new JsonObject { ["kind"] = "Status", ["apiVersion"] = "v1", ["metadata"] = new JsonObject(), ["status"] = "Success" };
@@ -216,6 +224,11 @@ internal sealed class WriteRequest(HttpContext http, ResourceRequest request, Ob
         var options = body.Length == 0 ? []
             : body.AsSpan().StartsWith(ProtobufReader.Magic) ? RequestBody.ParseProtobuf(body, FieldSchema.Of("meta.v1.DeleteOptions"), "DeleteOptions")
             : RequestBody.Parse(body, "DeleteOptions");
+        return ToDeleteOptions(options);
+    }
+
+    private DeleteOptions ToDeleteOptions(JsonObject options)
+    {
         var query = http.Request.Query;
         var policy = options.Text("propagationPolicy") ?? query["propagationPolicy"].ToString();
         if (policy is not ("" or "Background" or "Foreground" or "Orphan"))

@@ -28,7 +28,15 @@ internal sealed class ControllerContext
         StatefulSets = new(client, Resources.StatefulSets, logger);
         Deployments = new(client, Resources.Deployments, logger);
         ReplicaSets = new(client, Resources.ReplicaSets, logger);
-        Events = new EventRecorder(client, "podnet-controllers", time, loggers.CreateLogger("Podnet.Controllers.Events"));
+        DaemonSets = new(client, Resources.DaemonSets, logger);
+        Jobs = new(client, Resources.Jobs, logger);
+        Secrets = new(client, Resources.Secrets, logger);
+        ServiceAccounts = new(client, Resources.ServiceAccounts, logger);
+        Endpoints = new(client, Resources.Endpoints, logger);
+        ControllerRevisions = new(client, Resources.ControllerRevisions, logger);
+        NetworkPolicies = new(client, Resources.NetworkPolicies, logger);
+        Ingresses = new(client, Resources.Ingresses, logger);
+        Events = new EventRecorder(client, time, loggers.CreateLogger("Podnet.Controllers.Events"));
     }
 
     public ApiClient Client { get; }
@@ -58,9 +66,28 @@ internal sealed class ControllerContext
 
     public ObjectCache<V1ReplicaSet> ReplicaSets { get; }
 
-    /// <summary>Of every kind but Event.</summary>
+    public ObjectCache<V1DaemonSet> DaemonSets { get; }
+
+    public ObjectCache<V1Job> Jobs { get; }
+
+    public ObjectCache<V1Secret> Secrets { get; }
+
+    public ObjectCache<V1ServiceAccount> ServiceAccounts { get; }
+
+    public ObjectCache<V1Endpoints> Endpoints { get; }
+
+    public ObjectCache<V1ControllerRevision> ControllerRevisions { get; }
+
+    public ObjectCache<V1NetworkPolicy> NetworkPolicies { get; }
+
+    public ObjectCache<V1Ingress> Ingresses { get; }
+
+    /// <summary>Of every kind but Event and Lease.</summary>
     public ImmutableArray<IObjectCache> Caches =>
-        [Nodes, Namespaces, Pods, Services, ConfigMaps, EndpointSlices, StatefulSets, Deployments, ReplicaSets];
+    [
+        Nodes, Namespaces, Pods, Services, ConfigMaps, EndpointSlices, StatefulSets, Deployments, ReplicaSets,
+        DaemonSets, Jobs, Secrets, ServiceAccounts, Endpoints, ControllerRevisions, NetworkPolicies, Ingresses,
+    ];
 
     public WorkQueue<TKey> NewQueue<TKey>(string controller, Func<TKey, CancellationToken, Task<TimeSpan?>> reconcile, int workers = Workers)
         where TKey : notnull =>

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using k8s.Models;
 using Podnet.Core.Model;
 using Podnet.Kubernetes;
@@ -47,6 +48,13 @@ internal sealed class DeploymentController : IController
             Announce(deployment, created.Metadata.Name, 0, created.Spec.Replicas);
         }
         foreach (var old in decision.Delete) await _context.ReplicaSets.DeleteAsync(old.Metadata, ct);
+        if (decision.Revision is { } revision && deployment.GetAnnotation(WellKnown.Revision) != revision)
+        {
+            // The change comes back here, and then the status is written.
+            await _context.Deployments.PatchAsync(deployment.Metadata,
+                new JsonObject { ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { [WellKnown.Revision] = revision } } }, ct);
+            return null;
+        }
         if (!Objects.Same(decision.Status, deployment.Status))
         {
             var changed = deployment.Clone();

@@ -5,6 +5,7 @@ using k8s.Models;
 namespace Podnet.Local.Controllers;
 
 /// <summary>What a Deployment needs next.</summary>
+/// <param name="Revision">The number of the template that is rolled out, which the Deployment shows, too; null before there is one.</param>
 /// <param name="Update">ReplicaSets as they should be; replicas, revision and annotations may differ from what they are.</param>
 internal sealed record DeploymentDecision(
     ImmutableArray<V1ReplicaSet> Adopt,
@@ -12,7 +13,8 @@ internal sealed record DeploymentDecision(
     V1ReplicaSet? Create,
     ImmutableArray<V1ReplicaSet> Update,
     ImmutableArray<V1ReplicaSet> Delete,
-    V1DeploymentStatus Status);
+    V1DeploymentStatus Status,
+    string? Revision);
 
 /// <summary>
 /// The decisions of Kubernetes' pkg/controller/deployment: a ReplicaSet per template, named by the template's hash, and
@@ -48,7 +50,8 @@ internal static class DeploymentPlan
             create,
             leaving ? [] : [.. Updates(rollout, scaled)],
             leaving || create is not null ? [] : [.. History(rollout)],
-            DeploymentStatus.Of(rollout, create is not null, now));
+            DeploymentStatus.Of(rollout, create is not null, now),
+            leaving || (rollout.New is null && create is null) ? null : rollout.Revision.ToString(CultureInfo.InvariantCulture));
     }
 
     private static IReadOnlyDictionary<V1ReplicaSet, int> Scale(Rollout rollout, IEnumerable<V1Pod> pods)
@@ -72,12 +75,24 @@ internal static class DeploymentPlan
             var replicas = scaled.TryGetValue(set, out var wanted) ? wanted : Replicas(set);
             var annotations = PodTemplates.Copy(set.Metadata.Annotations);
             if (replicas > 0 || set == rollout.New) Mark(annotations, rollout);
+            if (set == rollout.New) CopyAnnotations(rollout.Deployment, annotations);
             if (set == rollout.New) annotations[WellKnown.Revision] = rollout.Revision.ToString(CultureInfo.InvariantCulture);
             if (replicas == Replicas(set) && Objects.Same(annotations, set.Metadata.Annotations)) continue;
             var update = set.Clone();
             update.Metadata.Annotations = annotations;
             update.Spec.Replicas = replicas;
             yield return update;
+        }
+    }
+
+    /// <summary>So that <c>kubectl rollout history</c> shows why (kubernetes.io/change-cause), and <c>undo</c> brings them back.</summary>
+    private static void CopyAnnotations(V1Deployment deployment, Dictionary<string, string> into)
+    {
+        foreach (var (name, value) in PodTemplates.Copy(deployment.Metadata.Annotations))
+        {
+            // kubectl's record of the Deployment says nothing about a ReplicaSet; the others are written there by this plan.
+            if (name != "kubectl.kubernetes.io/last-applied-configuration" && !name.StartsWith("deployment.kubernetes.io/", StringComparison.Ordinal))
+                into[name] = value;
         }
     }
 
@@ -97,9 +112,8 @@ internal static class DeploymentPlan
         var selector = deployment.Spec.Selector.Clone();
         selector.MatchLabels = PodTemplates.Copy(selector.MatchLabels);
         selector.MatchLabels[WellKnown.PodTemplateHash] = hash;
-        var annotations = PodTemplates.Copy(deployment.Metadata.Annotations);
-        // kubectl's record of the Deployment says nothing about a ReplicaSet.
-        annotations.Remove("kubectl.kubernetes.io/last-applied-configuration");
+        var annotations = new Dictionary<string, string>(StringComparer.Ordinal);
+        CopyAnnotations(deployment, annotations);
         annotations[WellKnown.Revision] = rollout.Revision.ToString(CultureInfo.InvariantCulture);
         Mark(annotations, rollout);
         return new V1ReplicaSet

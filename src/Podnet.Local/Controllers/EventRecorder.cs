@@ -11,7 +11,7 @@ namespace Podnet.Local.Controllers;
 /// Events for people: what <c>kubectl describe</c> shows. Written beside the work, in order; nothing waits for them. What is
 /// said again is counted in the Event that there is.
 /// </summary>
-internal sealed class EventRecorder(ApiClient client, string component, TimeProvider time, ILogger logger)
+internal sealed class EventRecorder(ApiClient client, TimeProvider time, ILogger logger)
 {
     /// <summary>How often the same may be said of the same object. Arbitrary.</summary>
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(30);
@@ -77,10 +77,19 @@ internal sealed class EventRecorder(ApiClient client, string component, TimeProv
             Count = 1,
             FirstTimestamp = now,
             LastTimestamp = now,
-            Source = new V1EventSource { Component = component },
-            ReportingComponent = component,
+            Source = new V1EventSource { Component = Component(kind, reason) },
+            ReportingComponent = Component(kind, reason),
         });
     }
+
+    /// <summary>Who says such things in a cluster of several programs.</summary>
+    private static string Component(Resource kind, string reason) => kind.Kind switch
+    {
+        "Pod" when reason is "Scheduled" or "FailedScheduling" => "default-scheduler",
+        "Deployment" or "ReplicaSet" or "StatefulSet" or "DaemonSet" or "Job" => $"{kind.Kind.ToLowerInvariant()}-controller",
+        "Node" => "node-controller",
+        _ => "podnet-controllers",
+    };
 
     private async Task WriteAsync(Corev1Event said, CancellationToken ct)
     {

@@ -24,7 +24,10 @@ internal sealed class NamespaceController : IController
         [
             // Owners first, so that nobody makes anew what goes.
             Emptying(Resources.Deployments), Emptying(Resources.StatefulSets), Emptying(Resources.ReplicaSets),
-            Emptying(Resources.Services), Emptying(Resources.EndpointSlices), Emptying(Resources.ConfigMaps),
+            Emptying(Resources.DaemonSets), Emptying(Resources.Jobs), Emptying(Resources.ControllerRevisions),
+            Emptying(Resources.Secrets), Emptying(Resources.ServiceAccounts), Emptying(Resources.Leases),
+            Emptying(Resources.NetworkPolicies), Emptying(Resources.Ingresses),
+            Emptying(Resources.Services), Emptying(Resources.Endpoints), Emptying(Resources.EndpointSlices), Emptying(Resources.ConfigMaps),
             Emptying(Resources.Pods), Emptying(Resources.Events),
         ];
         context.Namespaces.Changed += (_, now) =>

@@ -58,6 +58,17 @@ internal static class SchedulingPlan
     {
         if (node.Status?.Conditions?.FirstOrDefault(c => c.Type == "Ready") is not { Status: "True" }) return "node(s) were not ready";
         if (node.Status.Conditions.Any(c => c is { Type: "NetworkUnavailable", Status: "True" })) return "node(s) had no network";
+        if (Mismatch(node, pod) is { } mismatch) return mismatch;
+        if (load.HasPortOf(pod, node.Metadata.Name)) return "node(s) didn't have free ports for the requested pod ports";
+        var missing = wanted.FirstOrDefault(address => !PodCidrs.Of(node).Any(cidr => cidr.Contains(address)));
+        return missing is null ? null : $"node(s) had no pod CIDR that contains {missing}";
+    }
+
+    /// <summary>Whether the pod belongs there by its selector and tolerations, be the node ready or not.</summary>
+    public static bool Suits(V1Node node, V1Pod pod) => Mismatch(node, pod) is null;
+
+    private static string? Mismatch(V1Node node, V1Pod pod)
+    {
         var tolerations = pod.Spec.Tolerations ?? [];
         var unschedulable = new V1Taint { Key = "node.kubernetes.io/unschedulable", Effect = "NoSchedule" };
         if (node.Spec?.Unschedulable == true && !tolerations.Any(t => Tolerates(t, unschedulable))) return "node(s) were unschedulable";
@@ -65,9 +76,7 @@ internal static class SchedulingPlan
             return $"node(s) had untolerated taint {{{taint.Key}: {taint.Value}}}";
         if (pod.Spec.NodeSelector is { } selector && !Selector.Of(selector).Matches(node.Metadata.Labels))
             return "node(s) didn't match Pod's node affinity/selector";
-        if (load.HasPortOf(pod, node.Metadata.Name)) return "node(s) didn't have free ports for the requested pod ports";
-        var missing = wanted.FirstOrDefault(address => !PodCidrs.Of(node).Any(cidr => cidr.Contains(address)));
-        return missing is null ? null : $"node(s) had no pod CIDR that contains {missing}";
+        return null;
     }
 
     /// <summary>k8s.io/api/core/v1 toleration.go, ToleratesTaint: an empty key, effect or value means any where the operator allows it.</summary>
