@@ -1,6 +1,6 @@
 # What a newcomer needs is 'make demo' and 'make test'; both install what they lack (as root).
 .DELETE_ON_ERROR:
-.PHONY: build demo test bench publish format clean need-build need-run need-test
+.PHONY: build demo test bench publish format clean need-build need-run need-test need-bench
 
 CONFIGURATION ?= Release
 RID := linux-x64
@@ -29,7 +29,7 @@ test: need-run need-test build
 	@tools/test
 
 ## the figures of bench/RESULTS.md
-bench: need-run need-test build publish
+bench: need-run need-test need-bench build publish
 	@$(PUBLISH) dist/bench bench/services -p:PublishReadyToRun=true --self-contained false
 	@bench/run
 
@@ -56,3 +56,6 @@ need-test:
 	@tools/need-old-kubectl
 	@tools/need ip:iproute2 nft:nftables kubectl:kubernetes-client ping:iputils-ping conntrack:conntrack unshare:util-linux setpriv:util-linux ps:procps \
 		podman:podman containerd:containerd /usr/share/doc/busybox-static:busybox-static /usr/lib/cni/loopback:containernetworking-plugins
+
+need-bench:
+	@tools/need iperf3:iperf3 /usr/lib/cni/ptp:containernetworking-plugins

@@ -12,8 +12,6 @@ return args switch
     ["fill", var kubeconfig, var services, var endpoints] => Print(await ApiServer.FillAsync(kubeconfig, Number(services), Number(endpoints))),
     ["watch", var kubeconfig, var nodeNamespace, var services, var endpoints, var times] =>
         Print(await ApiServer.WatchAsync(kubeconfig, nodeNamespace, Number(services), Number(endpoints), Number(times))),
-    ["cni", var folder, var pods, var rounds, var ours, var ourConfig, var theirs, var theirConfig] =>
-        Print(CniCalls.Run(folder, Number(pods), Number(rounds), (ours, ourConfig), (theirs, theirConfig))),
     _ => Usage(),
 };
 

@@ -74,6 +74,20 @@ public sealed class ChildProcess
             throw KernelException.FromLastError("become a subreaper");
     }
 
+    /// <summary>
+    /// Takes the ends of those that a program left to this process, a subreaper, when it ended; blocks until there is none more. The program must
+    /// have been started with <see cref="ProcessStart.NewSession"/>. How many there were.
+    /// </summary>
+    /// <param name="leader">The program's process.</param>
+    public static unsafe int ReapSession(int leader)
+    {
+        var count = 0;
+        Libc.SigInfo info = default;
+        while (Libc.waitid(Libc.P_PGID, (uint)leader, &info, Libc.WEXITED) == 0)
+            count++;
+        return count;
+    }
+
     /// <summary>Runs a program to its end, blocking, and keeps what it prints.</summary>
     /// <param name="input">Given to it on standard input.</param>
     /// <param name="timeout">After it the program is killed, and the call throws <see cref="TimeoutException"/>.</param>

@@ -35,6 +35,7 @@ internal static unsafe partial class Libc
 
     // <sys/wait.h>, <sys/epoll.h>, <sys/prctl.h>, <spawn.h>
     internal const int P_PID = 1;
+    internal const int P_PGID = 2;
     internal const int P_PIDFD = 3;
     internal const int WNOHANG = 1;
     internal const int WEXITED = 4;

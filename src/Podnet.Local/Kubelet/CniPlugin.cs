@@ -51,6 +51,7 @@ internal sealed class CniPlugin(string program, string nodeNamespace, string dat
     {
         var start = new ProcessStart(program, [])
         {
+            NewSession = true,
             Environment = new Dictionary<string, string?>
             {
                 ["CNI_COMMAND"] = command,
@@ -62,13 +63,19 @@ internal sealed class CniPlugin(string program, string nodeNamespace, string dat
             },
         };
         var input = JsonSerializer.SerializeToUtf8Bytes(Configuration(attachment), CniJson.Default.JsonObject);
-        var result = await Task.Run(() =>
+        // On a thread of its own: two hundred pods that start at once would hold every thread of the pool, and the API server needs some.
+        var result = await Apart(() =>
         {
             using var node = NetworkNamespace.OpenNamed(nodeNamespace);
             return node.Run(() => ChildProcess.Run(start, input, Timeout));
         });
+        // DEL leaves a child behind for some milliseconds (docs/cni.md), which comes to this process. Nobody needs to wait for it, but to its end.
+        _ = Apart(() => ChildProcess.ReapSession(result.Pid));
         return result.Succeeded ? result.StandardOutput : throw new CniException($"{program} {command}: {Complaint(result)}");
     }
+
+    private static Task<T> Apart<T>(Func<T> work) =>
+        Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     private JsonObject Configuration(CniAttachment attachment)
     {
