@@ -15,8 +15,8 @@ internal static class ClusterOption
         DefaultValueFactory = _ => ClusterSpec.DefaultName,
     };
 
-    /// <summary>The cluster's paths; an error if there is no such cluster.</summary>
-    internal static ClusterPaths Running(string name)
+    /// <summary>The cluster's paths, whether it runs or is stopped; an error if there is no such cluster.</summary>
+    internal static ClusterPaths Existing(string name)
     {
         RequireRoot();
         var paths = new ClusterPaths(name);
@@ -25,12 +25,26 @@ internal static class ClusterOption
         return paths;
     }
 
-    internal static ApiClient Client(ClusterPaths paths)
+    /// <summary>The same; an error also if it is stopped.</summary>
+    internal static ClusterPaths Running(string name)
     {
-        if (!File.Exists(paths.Kubeconfig))
-            throw new UserError($"cluster \"{paths.Cluster}\" did not come up whole: take it away with 'podnet down{NameFlag(paths.Cluster)}'");
-        return ApiClient.FromKubeconfig(paths.Kubeconfig);
+        var paths = Existing(name);
+        RequireWhole(paths);
+        if (!paths.IsRunning())
+            throw new UserError($"{Stopped(paths)}: bring it back with 'podnet start{NameFlag(name)}'");
+        return paths;
     }
+
+    internal static string Stopped(ClusterPaths paths) => $"cluster \"{paths.Cluster}\" is stopped";
+
+    /// <summary>One whose making was interrupted is only good to be taken away.</summary>
+    internal static void RequireWhole(ClusterPaths paths)
+    {
+        if (ClusterRecord.Load(paths) is not { CameUp: true })
+            throw new UserError($"cluster \"{paths.Cluster}\" did not come up whole: take it away with 'podnet down{NameFlag(paths.Cluster)}'");
+    }
+
+    internal static ApiClient Client(ClusterPaths paths) => ApiClient.FromKubeconfig(paths.Kubeconfig);
 
     internal static void RequireRoot()
     {

@@ -17,7 +17,12 @@ internal sealed class ClusterStart(ClusterSpec spec, Companions companions, User
     internal async Task RunAsync(CancellationToken cancel)
     {
         if (!ClusterRecord.TryCreate(_paths, spec))
-            throw new UserError($"cluster \"{spec.Name}\" is there already: see 'podnet status{Flag}', or take it away with 'podnet down{Flag}'");
+        {
+            throw new UserError(_paths.IsRunning() || ClusterRecord.Load(_paths) is not { CameUp: true }
+                ? $"cluster \"{spec.Name}\" is there already: see 'podnet status{Flag}', or take it away with 'podnet down{Flag}'"
+                : $"cluster \"{spec.Name}\" is there already, and stopped: bring it back with 'podnet start{Flag}', or take it away with 'podnet down{Flag}'");
+        }
+
         try
         {
             await StartControlPlaneAsync(cancel);
@@ -25,13 +30,31 @@ internal sealed class ClusterStart(ClusterSpec spec, Companions companions, User
             await manifests.CreateAsync(client, cancel);
             if (manifests.Count > 0)
                 progress.Done($"{manifests.Count} objects created");
-            await WaitAndShowAsync(client, cancel);
+            await WaitAndShowAsync(client, spec.Nodes.Length, pods => ClusterReadiness.Missing(pods, manifests.Pods), cancel);
         }
         catch (Exception e) when (e is not NotReadyError)
         {
             // Nothing half-made is left behind.
             progress.Now("taking away what was made");
             ClusterCleanup.Run(_paths, progress.Now);
+            throw;
+        }
+    }
+
+    /// <summary>The same for a cluster that is there and does not run. Where that fails it is stopped again.</summary>
+    internal async Task ResumeAsync(CancellationToken cancel)
+    {
+        try
+        {
+            await StartControlPlaneAsync(cancel);
+            using var client = ApiClient.FromKubeconfig(_paths.Kubeconfig);
+            var nodes = await client.ListAsync(Resources.Nodes, null, null, cancel);
+            await WaitAndShowAsync(client, nodes.Count, ClusterReadiness.Unsettled, cancel);
+        }
+        catch (Exception e) when (e is not NotReadyError)
+        {
+            progress.Now("stopping what was started");
+            ClusterCleanup.Stop(_paths, progress.Now);
             throw;
         }
     }
@@ -45,7 +68,8 @@ internal sealed class ClusterStart(ClusterSpec spec, Companions companions, User
         await controlPlane.WaitUntilReadyAsync(progress.Done, cancel);
     }
 
-    private async Task WaitAndShowAsync(ApiClient client, CancellationToken cancel)
+    private async Task WaitAndShowAsync(
+        ApiClient client, int nodeCount, Func<IReadOnlyCollection<V1Pod>, IEnumerable<string>> missing, CancellationToken cancel)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         var nodes = new Informer<V1Node>(client, Resources.Nodes, NullLogger.Instance);
@@ -54,13 +78,12 @@ internal sealed class ClusterStart(ClusterSpec spec, Companions companions, User
         nodes.Changed = (_, _) => changed.Release();
         pods.Changed = (_, _) => changed.Release();
         Task[] running = [nodes.RunAsync(stop.Token), pods.RunAsync(stop.Token)];
-        await WaitAsync("nodes", () => ClusterReadiness.Missing(spec.Nodes.Length, nodes.Items), changed, cancel);
-        progress.Done($"{spec.Nodes.Length} nodes ready");
-        if (manifests.Pods > 0)
-        {
-            await WaitAsync("pods", () => ClusterReadiness.Missing(pods.Items, manifests.Pods), changed, cancel);
-            progress.Done($"{manifests.Pods} pods ready");
-        }
+        await WaitAsync("nodes", () => ClusterReadiness.Missing(nodeCount, nodes.Items), changed, cancel);
+        progress.Done($"{nodeCount} nodes ready");
+        await pods.Synced.WaitAsync(cancel);
+        await WaitAsync("pods", () => missing(pods.Items), changed, cancel);
+        if (pods.Items.Count(ClusterReadiness.IsReady) is > 0 and var ready)
+            progress.Done($"{ready} pods ready");
 
         var services = await client.ListAsync(Resources.Services, null, null, cancel);
         await WaitForAnswersAsync(client, services, nodes.Items, pods.Items, cancel);

@@ -11,6 +11,8 @@ var root = new RootCommand("Podnet: the Kubernetes network for Linux, and a loca
     ExecCommand.Create(),
     NodeCommand.Create(),
     KubeconfigCommand.Create(),
+    StopCommand.Create(),
+    StartCommand.Create(),
     DownCommand.Create(),
     AgentCommand.Create(),
     SyncCommand.Create(),

@@ -12,6 +12,8 @@ internal sealed class UserManifests
 
     private UserManifests(IReadOnlyList<ManifestObject> objects) => _objects = objects;
 
+    internal static UserManifests None { get; } = new([]);
+
     internal int Count => _objects.Count;
 
     /// <summary>How many pods they ask for.</summary>

@@ -4,17 +4,21 @@ namespace Podnet.Local;
 
 /// <summary>Where a local cluster keeps what, and what its namespaces are called.</summary>
 /// <remarks>
-/// /run/podnet/CLUSTER is a tmpfs of the cluster's own: what is in it ends with the cluster, and the writable layers of
-/// containers may lie there while the machine's root file system is their lower layer (overlayfs refuses layers that overlap).
+/// /var/lib/podnet/CLUSTER is what is kept while the cluster is stopped or the machine is down. /run/podnet/CLUSTER is a tmpfs of the
+/// cluster's own: what is in it ends when the cluster stops, and the writable layers of containers may lie there while the machine's
+/// root file system is their lower layer (overlayfs refuses layers that overlap).
 /// </remarks>
 public sealed class ClusterPaths(string cluster)
 {
     public string Cluster { get; } = cluster;
 
     /// <summary>Written before anything else is made and removed last: how a cluster is known to exist, also after a crash.</summary>
-    public string Record => $"/run/podnet/{Cluster}.json";
+    public string Record => $"{Lib}/cluster.json";
 
     public string Run => $"/run/podnet/{Cluster}";
+
+    /// <summary>Holds the control plane's process id while it runs.</summary>
+    public string ControlPlanePid => $"{Run}/control-plane.pid";
 
     /// <summary>Mode 0600; for kubectl, at 127.0.0.1.</summary>
     public string Kubeconfig => $"{Run}/kubeconfig";
@@ -39,14 +43,23 @@ public sealed class ClusterPaths(string cluster)
     /// <summary>What the API server holds.</summary>
     public string Objects => $"{Lib}/objects.db";
 
+    /// <summary>Mode 0600: the API server's port, token and certificate.</summary>
+    public string Identity => $"{Lib}/api-server.json";
+
+    /// <summary>Held by who starts the cluster.</summary>
+    public string StartLock => $"{Lib}/start.lock";
+
     /// <summary>What Podnet's own processes of this cluster say, a file a process.</summary>
     public string Logs => $"{Lib}/log";
 
     /// <summary>What containers print: pods/NAMESPACE_POD_UID/CONTAINER/N.log.</summary>
     public string PodLogs => $"{Logs}/pods";
 
+    /// <summary>A folder per node.</summary>
+    public string Nodes => $"{Lib}/nodes";
+
     /// <summary>The CNI plugin's data folder of one node.</summary>
-    public string Ipam(string node) => $"{Lib}/nodes/{node}/ipam";
+    public string Ipam(string node) => $"{Nodes}/{node}/ipam";
 
     /// <summary>Below each cgroup hierarchy.</summary>
     public string Cgroup => $"/podnet/{Cluster}";
@@ -59,6 +72,11 @@ public sealed class ClusterPaths(string cluster)
     public string OutsideNamespace => $"podnet-{Cluster}-outside";
 
     public string NodeNamespace(string node) => $"podnet-{Cluster}-{node}";
+
+    /// <summary>Whether the control plane is there; a cluster that exists and does not run is stopped, or was killed.</summary>
+    public bool IsRunning() =>
+        File.Exists(ControlPlanePid) && int.TryParse(File.ReadAllText(ControlPlanePid), out var pid)
+        && ProcessTable.IsAlive(pid) && ProcessTable.EnvironmentVariable(pid, EnvironmentMark) == Cluster;
 
     public NetworkNamespace OpenNode(string node) => NetworkNamespace.OpenNamed(NodeNamespace(node));
 

@@ -22,6 +22,13 @@ public static class ClusterReadiness
         return [$"pods {ready}/{wanted} ready{List(pods.Where(p => !IsReady(p)).Select(Describe).Order())}"];
     }
 
+    /// <summary>Of a cluster that was started again: the pods of which it is not known yet what becomes of them. One that fails, fails as it did before.</summary>
+    public static IEnumerable<string> Unsettled(IReadOnlyCollection<V1Pod> pods)
+    {
+        var coming = pods.Where(p => !IsReady(p) && StateOf(p) is ("Pending" or "Running" or "ContainerCreating" or "PodInitializing")).ToList();
+        return coming.Count == 0 ? [] : [$"pods {pods.Count(IsReady)}/{pods.Count} ready{List(coming.Select(Describe).Order())}"];
+    }
+
     /// <summary>The kubelet is there, and the node's agent has put in routes and rules.</summary>
     public static bool IsReady(V1Node node) =>
         Condition(node, "Ready") == "True" && Condition(node, "NetworkUnavailable") == "False";

@@ -8,7 +8,7 @@ namespace Podnet.Local;
 
 /// <summary>
 /// That a local cluster exists and what it made or may have made. Written before the first thing is made and before every
-/// further node, so that <c>podnet down</c> finds all of it also when everything was killed half-way.
+/// further node, so that <c>podnet down</c> finds all of it also when everything was killed half-way. It outlives a reboot.
 /// </summary>
 public sealed record ClusterRecord
 {
@@ -21,11 +21,14 @@ public sealed record ClusterRecord
     /// <summary>Folders for namespaces that were not there before, the outermost first, to be taken away again once they are empty.</summary>
     public required IReadOnlyList<string> MadeFolders { get; init; }
 
+    /// <summary>Its API server has answered and has its nodes: what is in its database is the cluster.</summary>
+    public bool CameUp { get; init; }
+
     /// <summary>Claims the name. False if a cluster of that name exists: nothing is changed then.</summary>
     public static bool TryCreate(ClusterPaths paths, ClusterSpec spec)
     {
         var made = Missing(NetworkNamespace.Directory);
-        Directory.CreateDirectory(Path.GetDirectoryName(paths.Record)!);
+        Directory.CreateDirectory(paths.Lib);
         var record = new ClusterRecord
         {
             Spec = spec,
@@ -37,6 +40,7 @@ public sealed record ClusterRecord
             using var file = new FileStream(paths.Record, FileMode.CreateNew, FileAccess.Write);
             JsonSerializer.Serialize(file, record, ClusterRecordJson.Default.ClusterRecord);
             file.Flush(flushToDisk: true);
+            FileHandle.SyncDirectory(paths.Lib);
             return true;
         }
         catch (IOException) when (File.Exists(paths.Record))
@@ -65,6 +69,13 @@ public sealed record ClusterRecord
             (record with { Namespaces = [.. record.Namespaces, @namespace] }).Save(paths);
     }
 
+    public static void NoteCameUp(ClusterPaths paths)
+    {
+        var record = Load(paths) ?? throw new InvalidOperationException($"{paths.Record} is gone");
+        if (!record.CameUp)
+            (record with { CameUp = true }).Save(paths);
+    }
+
     private void Save(ClusterPaths paths)
     {
         var temporary = paths.Record + ".new";
@@ -75,6 +86,7 @@ public sealed record ClusterRecord
         }
 
         File.Move(temporary, paths.Record, overwrite: true);
+        FileHandle.SyncDirectory(paths.Lib);
     }
 
     private static List<string> Missing(string folder)

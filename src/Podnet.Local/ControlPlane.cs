@@ -1,5 +1,7 @@
+using System.Collections.Immutable;
 using System.Net;
 using System.Net.Sockets;
+using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using Podnet.Kubernetes;
 using Podnet.Linux;
@@ -28,20 +30,27 @@ public sealed class ControlPlane(ClusterPaths paths, Companions companions, ILog
         Directory.CreateDirectory(paths.Run);
         Mounts.Tmpfs(paths.Run, TmpfsSize);
 
-        var token = ApiServerOptions.NewToken();
-        var certificate = ServingCertificate.Create([IPAddress.Loopback, .. fabric.Gateways], DateTimeOffset.UtcNow);
-        var local = Bind(IPAddress.Loopback, spec.ApiServerPort);
-        var port = ((IPEndPoint)local.LocalEndPoint!).Port;
+        await File.WriteAllTextAsync(paths.ControlPlanePid, $"{Environment.ProcessId}", cancel);
+
+        var table = new ResourceTable(spec.ServiceCidrs);
+        using var store = ObjectStore.Open(paths.Objects, table.All);
+        var (identity, local) = Identify(spec, fabric);
+        using var certificate = identity.Certificate();
+        var port = identity.Port;
+        if (record.CameUp)
+            await new AfterStop(table, DateTimeOffset.UtcNow).SayAsync(store);
+        var nodes = record.CameUp ? KnownNodes(store, table) : [.. spec.Nodes.Select(node => (node.Name, ImmutableArray<IPAddress>.Empty))];
+
         fabric.Create();
         var onFabric = InFabric(() => fabric.Gateways.Select(gateway => Bind(gateway, port)).ToList());
-        KubeconfigFile.Write(paths.NodeKubeconfig, $"podnet-{paths.Cluster}", new Uri($"https://{new IPEndPoint(fabric.Gateways[0], port)}"), certificate.AuthorityPem, token);
-        using var store = ObjectStore.Open(paths.Objects, new ResourceTable(spec.ServiceCidrs).All);
+        var name = $"podnet-{paths.Cluster}";
+        KubeconfigFile.Write(paths.NodeKubeconfig, name, new Uri($"https://{new IPEndPoint(fabric.Gateways[0], port)}"), identity.AuthorityPem, identity.Token);
         var pods = new KubeletDirectory();
         var serving = ApiServerHost.StartAsync(
             new ApiServerOptions
             {
                 Listeners = [local, .. onFabric],
-                Token = token,
+                Token = identity.Token,
                 Certificate = certificate,
                 ServiceCidrs = spec.ServiceCidrs,
                 Logging = loggers,
@@ -52,24 +61,67 @@ public sealed class ControlPlane(ClusterPaths paths, Companions companions, ILog
 
         var server = new Uri($"https://127.0.0.1:{port}");
         var ownKubeconfig = $"{paths.Run}/control-plane-kubeconfig";
-        KubeconfigFile.Write(ownKubeconfig, $"podnet-{paths.Cluster}", server, certificate.AuthorityPem, token);
+        KubeconfigFile.Write(ownKubeconfig, name, server, identity.AuthorityPem, identity.Token);
         using var client = ApiClient.FromKubeconfig(ownKubeconfig);
         var machines = new NodeMachines(paths, spec, fabric, companions, client, pods, loggers);
-        foreach (var node in spec.Nodes)
-            machines.Prepare(node);
-        steps.WriteLine($"fabric {ClusterSpecRules.Text(spec.NodeCidrs)} and {spec.Nodes.Length} nodes made");
+        foreach (var (node, addresses) in nodes)
+            machines.Prepare(node, addresses);
+        steps.WriteLine($"fabric {ClusterSpecRules.Text(spec.NodeCidrs)} and {nodes.Count} nodes made");
 
         await using var api = await serving;
-        foreach (var node in spec.Nodes)
-            await client.CreateAsync(Resources.Nodes, NodeObjects.Make(node), cancel);
+        if (!record.CameUp)
+        {
+            foreach (var node in spec.Nodes)
+                await client.CreateAsync(Resources.Nodes, NodeObjects.Make(node), cancel);
+            ClusterRecord.NoteCameUp(paths);
+        }
+
         // Who finds this file finds a server that answers.
-        KubeconfigFile.Write(paths.Kubeconfig, $"podnet-{paths.Cluster}", server, certificate.AuthorityPem, token);
+        KubeconfigFile.Write(paths.Kubeconfig, name, server, identity.AuthorityPem, identity.Token);
         steps.WriteLine($"API server answers at https://127.0.0.1:{port}");
         steps.WriteLine(ControlPlaneProcess.ReadyLine);
         steps.Close();
 
         var controllers = new ControllerManager(client, new ControllerOptions(spec.PodCidrs) { LoadBalancers = fabric }, loggers);
         await Task.WhenAny(controllers.RunAsync(cancel), machines.RunAsync(cancel)).Unwrap();
+    }
+
+    /// <summary>Who the API server is, and the socket at 127.0.0.1 that it is known by: as it was, or made now.</summary>
+    private (ClusterIdentity Identity, Socket Local) Identify(ClusterSpec spec, FabricNetwork fabric)
+    {
+        if (ClusterIdentity.Load(paths) is { } known)
+            return (known, BindLocal(known.Port));
+        var local = BindLocal(spec.ApiServerPort);
+        using var certificate = ServingCertificate.Create([IPAddress.Loopback, .. fabric.Gateways], DateTimeOffset.UtcNow);
+        var made = ClusterIdentity.Of(((IPEndPoint)local.LocalEndPoint!).Port, ApiServerOptions.NewToken(), certificate);
+        made.Save(paths);
+        return (made, local);
+    }
+
+    /// <summary>Each node and the addresses that it had on the fabric, by its Node object: those that have some come first, so that nobody takes theirs.</summary>
+    private static List<(string Name, ImmutableArray<IPAddress> Addresses)> KnownNodes(ObjectStore store, ResourceTable table) =>
+    [
+        .. store.Snapshot(table.Find("", "v1", "nodes")!).Objects.Values
+            .Select(stored => (stored.Name.Name, Addresses: AddressesOf(ObjectJson.Parse(stored.Json))))
+            .OrderBy(node => node.Addresses.IsEmpty),
+    ];
+
+    private static ImmutableArray<IPAddress> AddressesOf(JsonObject node) =>
+    [
+        .. node["status"].Items("addresses").Where(a => a.Text("type") == "InternalIP")
+            .Select(a => IPAddress.TryParse(a.Text("address"), out var address) ? address : IPAddress.None),
+    ];
+
+    private static Socket BindLocal(int port)
+    {
+        try
+        {
+            return Bind(IPAddress.Loopback, port);
+        }
+        catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressAlreadyInUse)
+        {
+            throw new IOException($"127.0.0.1:{port}, which the cluster's kubeconfig names, is taken by another program: end that one, and start the cluster again", e);
+        }
     }
 
     private static Socket Bind(IPAddress address, int port)

@@ -26,10 +26,11 @@ internal sealed partial class NodeMachines(
     private readonly ConcurrentDictionary<string, Task> _ends = new();
 
     /// <summary>Makes the host and starts the agent of a node, before its Node object exists: it need not wait for the API server.</summary>
-    public void Prepare(NodeSpec node)
+    /// <param name="addresses">Those that it had; empty for a new node.</param>
+    public void Prepare(string node, ImmutableArray<IPAddress> addresses)
     {
         lock (_gate)
-            Start(node.Name);
+            Start(node, addresses);
     }
 
     /// <summary>Follows the Node objects until cancelled.</summary>
@@ -53,20 +54,20 @@ internal sealed partial class NodeMachines(
             if (now is null)
                 return;
             if (!_machines.TryGetValue(now.Metadata.Name, out var machine))
-                machine = Start(now.Metadata.Name);
+                machine = Start(now.Metadata.Name, []);
             if (machine is { Kubelet: null })
                 RunKubelet(machine, cancel);
         }
     }
 
     /// <summary>Null where there is no room: the Node stays without a machine, and the log says why.</summary>
-    private Machine? Start(string name)
+    private Machine? Start(string name, ImmutableArray<IPAddress> known)
     {
         if (_ends.TryRemove(name, out var end))
             end.GetAwaiter().GetResult(); // the machine of that name is still being taken away
 
         var taken = _machines.Values.Select(m => m.Addresses[0]).ToHashSet();
-        ImmutableArray<IPAddress>? addresses = null;
+        ImmutableArray<IPAddress>? addresses = fabric.IsHost(known) && !taken.Contains(known[0]) ? known : null;
         for (var place = 0; fabric.HostAddresses(place) is { } candidate && addresses is null; place++)
             addresses = taken.Contains(candidate[0]) ? null : candidate;
         if (ClusterSpecRules.NodeNameFault(name) is { } fault)

@@ -4,7 +4,7 @@ using Podnet.Local;
 
 namespace Podnet.Cli.Commands;
 
-/// <summary>The process that 'podnet up' leaves behind; nobody types it.</summary>
+/// <summary>The process that 'podnet up' and 'podnet start' leave behind; nobody types it.</summary>
 internal static class ControlPlaneCommand
 {
     internal static Command Create()
@@ -14,7 +14,7 @@ internal static class ControlPlaneCommand
         command.Hidden = true;
         command.SetAction(async (parsed, cancel) =>
         {
-            var paths = ClusterOption.Running(parsed.GetRequiredValue(name));
+            var paths = ClusterOption.Existing(parsed.GetRequiredValue(name));
             // Standard output is for the steps, which 'podnet up' reads.
             using var loggers = new OneLoggerFactory(new LineLogger(Console.Error));
             await new ControlPlane(paths, CompanionPrograms.Find(), loggers).RunAsync(Console.Out, cancel);

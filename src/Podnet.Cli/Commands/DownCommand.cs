@@ -11,7 +11,7 @@ internal static class DownCommand
         var command = new Command("down", "Take the cluster away: processes, namespaces, mounts, rules and files, also after a crash.") { name };
         command.SetAction(parsed =>
         {
-            var paths = ClusterOption.Running(parsed.GetRequiredValue(name));
+            var paths = ClusterOption.Existing(parsed.GetRequiredValue(name));
             using var progress = new Progress(Console.Out);
             ClusterCleanup.Run(paths, progress.Now);
             progress.Done($"cluster \"{paths.Cluster}\" is gone");

@@ -8,10 +8,17 @@ internal static class StatusCommand
     internal static Command Create()
     {
         var name = ClusterOption.Create();
-        var command = new Command("status", "Show the cluster: nodes, pods, Services and their addresses.") { name };
+        var command = new Command("status", "Show the cluster: nodes, pods, Services and their addresses; or that it is stopped.") { name };
         command.SetAction(async (parsed, cancel) =>
         {
-            var paths = ClusterOption.Running(parsed.GetRequiredValue(name));
+            var paths = ClusterOption.Existing(parsed.GetRequiredValue(name));
+            ClusterOption.RequireWhole(paths);
+            if (!paths.IsRunning())
+            {
+                Console.WriteLine($"{ClusterOption.Stopped(paths)}: bring it back with 'podnet start{ClusterOption.NameFlag(paths.Cluster)}', or take it away with 'podnet down{ClusterOption.NameFlag(paths.Cluster)}'");
+                return;
+            }
+
             using var client = ClusterOption.Client(paths);
             StatusTables.Print(
                 await client.ListAsync(Resources.Nodes, null, null, cancel),

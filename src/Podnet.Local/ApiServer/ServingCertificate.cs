@@ -14,7 +14,7 @@ public sealed record ServingCertificate(X509Certificate2 Server, string Authorit
     /// <summary>Clocks of other machines may be a little behind.</summary>
     private static readonly TimeSpan Backdated = TimeSpan.FromHours(1);
 
-    /// <summary>A local cluster is remade long before; 10 years is Kubernetes' own for its authorities.</summary>
+    /// <summary>10 years, as Kubernetes' own authorities; a local cluster is remade long before.</summary>
     private static readonly TimeSpan Validity = TimeSpan.FromDays(3650);
 
     /// <param name="addresses">127.0.0.1 and ::1 are always there.</param>
@@ -37,6 +37,21 @@ public sealed record ServingCertificate(X509Certificate2 Server, string Authorit
         using var certificate = request.Create(authority, now - Backdated, now + Validity, RandomNumberGenerator.GetBytes(16));
         return new(certificate.CopyWithPrivateKey(key), authority.ExportCertificatePem());
     }
+
+    public string CertificatePem => Server.ExportCertificatePem();
+
+    /// <summary>PKCS #8.</summary>
+    public string KeyPem
+    {
+        get
+        {
+            using var key = Server.GetECDsaPrivateKey() ?? throw new InvalidOperationException("the certificate has no private key");
+            return key.ExportPkcs8PrivateKeyPem();
+        }
+    }
+
+    public static ServingCertificate FromPem(string certificate, string key, string authority) =>
+        new(X509Certificate2.CreateFromPem(certificate, key), authority);
 
     public void Dispose() => Server.Dispose();
 

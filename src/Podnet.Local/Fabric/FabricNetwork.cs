@@ -105,6 +105,11 @@ public sealed class FabricNetwork(ClusterPaths paths, ImmutableArray<IPNetwork> 
         return isFull ? null : [.. cidrs.Select(cidr => cidr.At((UInt128)place + FirstPlace))];
     }
 
+    /// <summary>Whether a host here can have these: one of each network, and nobody else's.</summary>
+    public bool IsHost(ImmutableArray<IPAddress> addresses) =>
+        addresses.Length == cidrs.Length
+        && !addresses.Where((address, i) => !cidrs[i].Contains(address) || address.Equals(Gateways[i]) || address.Equals(Outside[i])).Any();
+
     /// <summary>Makes a namespace and puts it on the segment. Nothing is left of it where that fails.</summary>
     /// <param name="alias">For whoever looks at the fabric's links.</param>
     public void AddHost(string @namespace, ImmutableArray<IPAddress> addresses, string alias)

@@ -11,7 +11,11 @@ internal sealed class CniException(string message, Exception? inner = null) : Ex
 /// <summary>What a plugin is told about a pod.</summary>
 /// <param name="Id">The sandbox; what the plugin keeps is kept under it.</param>
 /// <param name="RuntimeConfig">What the pod asks for; null for DEL, which goes by the sandbox alone.</param>
-internal sealed record CniAttachment(string Id, string Namespace, string Pod, JsonObject? RuntimeConfig = null);
+internal sealed record CniAttachment(string Id, string Namespace, string Pod, JsonObject? RuntimeConfig = null)
+{
+    /// <summary>The addresses that the pod had: where it asks for none, these if they are free.</summary>
+    public IReadOnlyList<string> Former { get; init; } = [];
+}
 
 /// <summary>Runs podnet-cni by the CNI protocol 1.1.0 (SPEC.md, sections 2 and 5), inside the node's network namespace.</summary>
 /// <param name="dataFolder">Where the plugin's IPAM keeps the node's addresses.</param>
@@ -27,7 +31,7 @@ internal sealed class CniPlugin(string program, string nodeNamespace, string dat
     /// <summary>Connects a network namespace; the pod's addresses in the plugin's order.</summary>
     public async Task<IReadOnlyList<IPAddress>> AddAsync(CniAttachment attachment, string netns)
     {
-        var output = await InvokeAsync("ADD", attachment, netns);
+        var output = await AddAnyAsync(attachment, netns);
         try
         {
             using var result = JsonDocument.Parse(output);
@@ -38,6 +42,25 @@ internal sealed class CniPlugin(string program, string nodeNamespace, string dat
         {
             throw new CniException($"{program} ADD: not a CNI result: {output}", e);
         }
+    }
+
+    private async Task<string> AddAnyAsync(CniAttachment attachment, string netns)
+    {
+        if (attachment.Former.Count > 0 && attachment.RuntimeConfig?.ContainsKey(PodNetworkWishes.Addresses) != true)
+        {
+            var wishes = (JsonObject?)attachment.RuntimeConfig?.DeepClone() ?? [];
+            wishes[PodNetworkWishes.Addresses] = Array(attachment.Former.Select(ip => (JsonNode)JsonValue.Create(ip)));
+            try
+            {
+                return await InvokeAsync("ADD", attachment with { RuntimeConfig = wishes }, netns);
+            }
+            catch (CniException)
+            {
+                // Another pod has them, or the node has other pod CIDRs now; what else may be wrong the next ADD says.
+            }
+        }
+
+        return await InvokeAsync("ADD", attachment, netns);
     }
 
     /// <summary>Disconnects a sandbox, whether it is still there or not, and frees its addresses. May be repeated.</summary>

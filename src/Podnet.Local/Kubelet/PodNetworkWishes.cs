@@ -6,6 +6,9 @@ namespace Podnet.Local.Kubelet;
 /// <summary>What a pod asks of the network plugin: runtimeConfig, under the names of its capabilities (CNI CONVENTIONS.md).</summary>
 internal static class PodNetworkWishes
 {
+    /// <summary>The addresses that it shall have.</summary>
+    public const string Addresses = "ips";
+
     /// <summary>Bits a second, as a quantity: "10M" (kubernetes.io/docs/concepts/extend-kubernetes/compute-storage-net/network-plugins).</summary>
     private const string IngressAnnotation = "kubernetes.io/ingress-bandwidth";
     private const string EgressAnnotation = "kubernetes.io/egress-bandwidth";
@@ -20,7 +23,7 @@ internal static class PodNetworkWishes
     {
         var wishes = new JsonObject();
         if (pod.RequestedAddresses() is { Count: > 0 } addresses)
-            wishes["ips"] = new JsonArray([.. addresses.Select(address => (JsonNode)address)]);
+            wishes[Addresses] = new JsonArray([.. addresses.Select(address => (JsonNode)address)]);
         JsonNode[] mappings = [.. pod.Spec.Containers.SelectMany(container => container.Ports ?? []).Where(port => port.HostPort is > 0).Select(Mapping)];
         if (mappings.Length > 0)
             wishes["portMappings"] = new JsonArray(mappings);

@@ -28,6 +28,9 @@ internal sealed class PodRunner
     /// <summary>It was done before this worker came: what it became is known, and shown, already.</summary>
     private readonly bool _wasFinished;
 
+    /// <summary>Those that it has or had last.</summary>
+    private IReadOnlyList<string> _addresses;
+
     private volatile V1Pod _pod;
     private volatile bool _vanished;
     private PodSandbox? _sandbox;
@@ -41,6 +44,7 @@ internal sealed class PodRunner
         _observer = observer;
         _logger = logger;
         _shown = pod.Status;
+        _addresses = [.. (pod.Status?.PodIPs ?? []).Select(address => address.Ip)];
         _wasFinished = pod.IsFinished();
         _containers = new PodContainers(pod, node, observer, logger, () => _wake.Release());
     }
@@ -127,7 +131,8 @@ internal sealed class PodRunner
         try
         {
             _sandbox = await PodSandbox.MakeAsync(_node, _pod);
-            await _sandbox.ConnectAsync(_pod);
+            await _sandbox.ConnectAsync(_pod, _addresses);
+            _addresses = _sandbox.Addresses;
             _sandboxes.Reset();
             foreach (var container in _containers.All)
                 container.SandboxChanged();

@@ -68,14 +68,15 @@ internal sealed class PodSandbox
     }
 
     /// <summary>Gives the pod its addresses, and the files that follow from them.</summary>
+    /// <param name="former">The addresses that it had; it gets them again where nobody else has them by now.</param>
     /// <exception cref="CniException"/>
     /// <exception cref="IOException"/>
-    public async Task ConnectAsync(V1Pod pod)
+    public async Task ConnectAsync(V1Pod pod, IReadOnlyList<string> former)
     {
         IReadOnlyList<string> addresses = _node.Addresses;
         if (_attachment is not null)
         {
-            var given = await _node.Cni.AddAsync(_attachment with { RuntimeConfig = pod.RuntimeConfig() }, NetworkPath);
+            var given = await _node.Cni.AddAsync(_attachment with { RuntimeConfig = pod.RuntimeConfig(), Former = former }, NetworkPath);
             addresses = [.. given.OrderBy(address => address.AddressFamily).Select(address => address.ToString())];
         }
 
