@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Podnet.Core.Model;
 
 namespace Podnet.Local.ApiServer;
 
