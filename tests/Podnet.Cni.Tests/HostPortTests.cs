@@ -364,14 +364,14 @@ public sealed class HostPortTests : IDisposable
     }
 
     [Fact]
-    public void Adds_and_deletes_at_once_all_succeed()
+    public async Task Adds_and_deletes_at_once_all_succeed()
     {
         const int count = 20;
         var pods = Enumerable.Range(0, count).Select(_ => new TestPod()).ToList();
-        Task.WaitAll([.. pods.Select((pod, i) => Task.Factory.StartNew(
+        await Task.WhenAll([.. pods.Select((pod, i) => Task.Factory.StartNew(
             () => _node.Kernel.In(() => Add(pod, $"p{i}", Port(8000 + i, 80)).Succeed()), TaskCreationOptions.LongRunning))]);
         Assert.Equal(2 * count, Ports().Split("tcp . ").Length - 1);
-        Task.WaitAll([.. pods.Select((pod, i) => Task.Factory.StartNew(
+        await Task.WhenAll([.. pods.Select((pod, i) => Task.Factory.StartNew(
             () => _node.Kernel.In(() => new Call("DEL") { ContainerId = $"p{i}", Config = _node.Folder.Config(V4, V6) }.Succeed()), TaskCreationOptions.LongRunning))]);
         Assert.DoesNotContain("elements", Ports(), StringComparison.Ordinal);
         pods.ForEach(pod => pod.Dispose());
