@@ -61,6 +61,11 @@ internal static unsafe partial class Libc
     // <poll.h>
     internal const short POLLIN = 1;
 
+    // <asm-generic/ioctls.h>, <sys/socket.h>
+    internal const nuint TIOCSWINSZ = 0x5414;
+    internal const int MSG_CMSG_CLOEXEC = 0x40000000;
+    internal const int SCM_RIGHTS = 1;
+
     // <linux/falloc.h>
     internal const int FALLOC_FL_KEEP_SIZE = 1;
     internal const int FALLOC_FL_PUNCH_HOLE = 2;
@@ -76,6 +81,12 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int fsync(int fd);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int ioctl(int fd, nuint request, void* argument);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial nint recvmsg(int fd, MessageHeader* message, int flags);
 
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int fallocate(int fd, int mode, long offset, long length);
@@ -232,6 +243,27 @@ internal static unsafe partial class Libc
         private readonly ushort _pad;
         internal uint Port;
         internal uint Groups;
+    }
+
+    /// <summary>struct iovec.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct IoVector
+    {
+        internal void* Base;
+        internal nuint Length;
+    }
+
+    /// <summary>struct msghdr: name, vectors, control data, flags.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct MessageHeader
+    {
+        internal void* Name;
+        internal nuint NameLength; // a socklen_t and padding
+        internal IoVector* Vectors;
+        internal nuint VectorCount;
+        internal void* Control;
+        internal nuint ControlLength;
+        internal int Flags;
     }
 
     /// <summary>struct pollfd.</summary>

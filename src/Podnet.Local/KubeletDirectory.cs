@@ -1,4 +1,7 @@
 using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+using Podnet.Linux;
 using Podnet.Local.ApiServer;
 using Podnet.Local.Kubelet;
 
@@ -25,6 +28,51 @@ internal sealed class KubeletDirectory : IPodAccess
         {
             throw StatusException.BadRequest($"the log of container \"{target.Container}\" in pod \"{target.Pod}\" is gone");
         }
+    }
+
+    public async Task<IExecution> ExecAsync(ContainerTarget target, ExecRequest request)
+    {
+        var node = NodeOf(target);
+        var container = _kubelets[target.Node].RunningContainer(target.Uid, target.Container)
+            ?? throw new StatusException(500, "InternalError", $"container not found (\"{target.Container}\")");
+        try
+        {
+            return await ContainerExec.StartAsync(node, container, request);
+        }
+        catch (Exception e) when (e is RuncException or IOException)
+        {
+            throw new StatusException(500, "InternalError", $"Internal error occurred: error executing command in container: {e.Message}");
+        }
+    }
+
+    public Task<Stream> DialAsync(ContainerTarget target, int port, CancellationToken ct)
+    {
+        var pid = NodeOf(target).Paths.SandboxPid(target.Namespace, target.Pod)
+            ?? throw new IOException($"pod {target.Namespace}/{target.Pod} has no sandbox");
+        SocketException? refused = null;
+        foreach (var address in (ReadOnlySpan<IPAddress>)[IPAddress.Loopback, IPAddress.IPv6Loopback])
+        {
+            var socket = Socket(pid, address.AddressFamily);
+            try
+            {
+                socket.Connect(address, port); // on the loopback: it answers at once, one way or the other
+                return Task.FromResult<Stream>(new NetworkStream(socket, ownsSocket: true));
+            }
+            catch (SocketException e)
+            {
+                socket.Dispose();
+                refused ??= e;
+            }
+        }
+
+        throw new IOException($"failed to connect to localhost:{port} inside namespace of pod {target.Pod}: {refused!.Message}", refused);
+    }
+
+    /// <summary>A socket belongs to the namespace that it was made in.</summary>
+    private static Socket Socket(int sandbox, AddressFamily family)
+    {
+        using var pod = NetworkNamespace.OfProcess(sandbox);
+        return pod.Run(() => new Socket(family, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true });
     }
 
     private NodeRuntime NodeOf(ContainerTarget target) =>

@@ -132,6 +132,10 @@ internal sealed partial class ApiHandler(
             case "log" when request.Resource == table.Pods:
                 RequireGet(http.Request);
                 return PodLogRequest.AnswerAsync(http, Stored(request), pods, time);
+            case "exec" when request.Resource == table.Pods && method is "GET" or "POST":
+                return PodExecRequest.AnswerAsync(http, Stored(request), pods);
+            case "portforward" when request.Resource == table.Pods && method is "GET" or "POST":
+                return PodForwardRequest.AnswerAsync(http, Stored(request), pods);
             default:
                 throw StatusException.NoSuchResource();
         }

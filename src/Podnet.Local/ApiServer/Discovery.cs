@@ -182,7 +182,9 @@ internal sealed class Discovery(ResourceTable table)
         {
             yield return ("binding", null, "Binding", ["create"]);
             yield return ("eviction", "policy", "Eviction", ["create"]);
+            yield return ("exec", null, "PodExecOptions", ["create", "get"]);
             yield return ("log", null, "Pod", ["get"]);
+            yield return ("portforward", null, "PodPortForwardOptions", ["create", "get"]);
         }
         if (resource.Kind == "Namespace")
             yield return ("finalize", null, "Namespace", ["patch", "update"]);

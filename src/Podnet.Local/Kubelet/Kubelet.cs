@@ -74,6 +74,13 @@ public sealed class Kubelet(KubeletOptions options, ApiClient client, ILogger lo
     /// <summary>What the node lets clients do with its pods; null until it knows its pod CIDRs.</summary>
     internal NodeRuntime? Node => _node;
 
+    /// <summary>Null if it doesn't run.</summary>
+    internal RunningContainer? RunningContainer(string podUid, string container)
+    {
+        lock (_runners)
+            return _runners.TryGetValue(podUid, out var runner) ? runner.Running(container) : null;
+    }
+
     private void NodeChanged(V1Node? node, CancellationToken ct)
     {
         if (node is null)

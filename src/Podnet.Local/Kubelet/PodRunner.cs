@@ -63,6 +63,10 @@ internal sealed class PodRunner
         _wake.Release();
     }
 
+    /// <summary>From any thread.</summary>
+    public RunningContainer? Running(string container) =>
+        _containers.All.FirstOrDefault(c => c.Name == container)?.Running is { Process.Exited.IsCompleted: false } running ? running : null;
+
     private string? RestartPolicy => _pod.Spec.RestartPolicy;
 
     private bool IsOver => _wasFinished || ContainerOrder.IsOver(_containers.All, RestartPolicy);

@@ -1,6 +1,7 @@
 using k8s.Models;
 using Microsoft.Extensions.Logging.Abstractions;
 using Podnet.Kubernetes;
+using Podnet.Linux;
 using Podnet.Local.Tests.ApiServer;
 
 namespace Podnet.Local.Tests.Kubelet;
@@ -124,6 +125,74 @@ public sealed class KubeletTests : IAsyncLifetime
         await _client.DeleteAsync(Resources.Pods, "default", "web-0", 1, default);
         Assert.Equal("two\n", (await following).StandardOutput);
     }
+
+    /// <summary>Today's kubectl speaks WebSocket, an old one SPDY.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Kubectl_runs_programs_in_a_container_with_input_output_and_exit_code(bool old)
+    {
+        await CreateAsync(TestNode.Script("exec sleep 1000"));
+        await UntilAsync("it runs", async () => await GetAsync() is { Status.ContainerStatuses: [{ State.Running: not null }] } now ? now : null);
+
+        var result = Kubectl(old, "from outside\n", "exec", "-i", "web-0", "--", "sh", "-c", "cat; hostname; echo wrong >&2; exit 7");
+        Assert.Equal("from outside\nweb-0\n", result.StandardOutput);
+        Assert.Contains("wrong\n", result.StandardError);
+        Assert.Contains("command terminated with exit code 7\n", result.StandardError);
+        Assert.Equal(7, result.Status.Code);
+
+        var large = Kubectl(old, "", "exec", "web-0", "--", "seq", "200000").StandardOutput;
+        Assert.EndsWith("\n199999\n200000\n", large);
+        Assert.Equal(1288895, large.Length);
+
+        var missing = Kubectl(old, "", "exec", "web-0", "--", "no-such-program");
+        Assert.Contains("executable file not found in $PATH", missing.StandardError);
+        Assert.NotEqual(0, missing.Status.Code);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Kubectl_gives_a_program_a_terminal_of_its_own_size(bool old)
+    {
+        await CreateAsync(TestNode.Script("exec sleep 1000"));
+        await UntilAsync("it runs", async () => await GetAsync() is { Status.ContainerStatuses: [{ State.Running: not null }] } now ? now : null);
+
+        // script(1) gives kubectl a terminal.
+        var line = $"stty cols 91 rows 33; {Program(old)} --kubeconfig {_server.Kubeconfig} exec -it web-0 -- sh -c 'until [ \"$(stty size)\" = \"33 91\" ]; do sleep 0.05; done; tty; stty size; exit 3'";
+        var result = ChildProcess.Run(new ProcessStart("script", ["-qec", line, "/dev/null"]), default, Deadline);
+        Assert.Contains("/dev/pts/0\r\n33 91\r\n", result.StandardOutput);
+        Assert.Equal(3, result.Status.Code);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Kubectl_forwards_a_port_to_what_listens_on_the_pods_loopback(bool old)
+    {
+        await CreateAsync(TestNode.Script("echo 'events {} http { server { listen 127.0.0.1:8080; location / { return 200 hello; } } }' > /tmp/c; exec nginx -c /tmp/c -g 'daemon off;'"));
+        await UntilAsync("nginx listens", () => Task.FromResult(Kubectl(old, "", "exec", "web-0", "--", "sh", "-c", "test -s /run/nginx.pid").Succeeded ? _server : null));
+        using var output = Pipe.Create();
+        var kubectl = ChildProcess.Start(new ProcessStart(Program(old), ["--kubeconfig", _server.Kubeconfig, "port-forward", "web-0", ":8080"]) { StandardOutput = output.Write });
+        try
+        {
+            using var lines = new StreamReader(output.OpenRead());
+            var address = (await lines.ReadLineAsync().WaitAsync(Deadline))!.Split(' ')[2]; // "Forwarding from 127.0.0.1:41235 -> 8080"
+            using var http = new HttpClient();
+            for (var i = 0; i < 3; i++)
+                Assert.Equal("hello", await http.GetStringAsync($"http://{address}/"));
+        }
+        finally
+        {
+            kubectl.Kill(Signals.Kill);
+            await kubectl.Exited;
+        }
+    }
+
+    private static string Program(bool old) => old ? OldKubectl.Program.Value : "kubectl";
+
+    private ProcessResult Kubectl(bool old, string input, params string[] arguments) =>
+        ChildProcess.Run(new ProcessStart(Program(old), ["--kubeconfig", _server.Kubeconfig, .. arguments]), System.Text.Encoding.UTF8.GetBytes(input), Deadline);
 
     private Task<V1Pod?> GetAsync() => _client.GetAsync(Resources.Pods, "default", "web-0", default);
 
