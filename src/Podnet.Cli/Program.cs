@@ -15,6 +15,7 @@ var root = new RootCommand("Podnet: the Kubernetes network for Linux, and a loca
     StartCommand.Create(),
     DownCommand.Create(),
     AgentCommand.Create(),
+    DnsCommand.Create(),
     SyncCommand.Create(),
     ControlPlaneCommand.Create(),
 };

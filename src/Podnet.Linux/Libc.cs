@@ -58,6 +58,12 @@ internal static unsafe partial class Libc
     internal const int MSG_TRUNC = 0x20;
     internal const int MSG_DONTWAIT = 0x40;
 
+    // <netinet/in.h>, <linux/in.h>, <linux/in6.h>
+    internal const int IPPROTO_IP = 0;
+    internal const int IPPROTO_IPV6 = 41;
+    internal const int IP_PKTINFO = 8;
+    internal const int IPV6_RECVPKTINFO = 49;
+
     // <poll.h>
     internal const short POLLIN = 1;
 
@@ -184,6 +190,14 @@ internal static unsafe partial class Libc
     [SuppressGCTransition]
     internal static partial void ExitChild(int status);
 
+    /// <summary>Linux 2.6.33.</summary>
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int recvmmsg(int fd, MultiMessage* messages, uint count, int flags, void* timeout);
+
+    /// <summary>Linux 3.0.</summary>
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int sendmmsg(int fd, MultiMessage* messages, uint count, int flags);
+
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int waitid(int idType, uint id, SigInfo* info, int options);
 
@@ -272,7 +286,36 @@ internal static unsafe partial class Libc
     {
         internal int Fd;
         internal short Events;
-        private readonly short _happened;
+        internal readonly short Happened;
+    }
+
+    /// <summary>struct iovec.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct IoVector
+    {
+        internal byte* Base;
+        internal nuint Length;
+    }
+
+    /// <summary>struct msghdr, as 64-bit systems lay it out.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct MessageHeader
+    {
+        internal byte* Name;
+        internal uint NameLength;
+        internal IoVector* Vectors;
+        internal nuint VectorCount;
+        internal byte* Control;
+        internal nuint ControlLength;
+        internal int Flags;
+    }
+
+    /// <summary>struct mmsghdr: a message, and how many bytes of it came or went.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct MultiMessage
+    {
+        internal MessageHeader Message;
+        internal uint Length;
     }
 
     /// <summary>siginfo_t as waitid fills it (128 bytes): signo, errno, code, pad, pid, uid, status.</summary>

@@ -73,6 +73,8 @@ public sealed class ControlPlane(ClusterPaths paths, Companions companions, ILog
         {
             foreach (var node in spec.Nodes)
                 await client.CreateAsync(Resources.Nodes, NodeObjects.Make(node), cancel);
+            if (spec.Dns)
+                await ClusterDns.CreateObjectsAsync(client, spec, fabric.Gateways, cancel);
             ClusterRecord.NoteCameUp(paths);
         }
 
@@ -83,7 +85,10 @@ public sealed class ControlPlane(ClusterPaths paths, Companions companions, ILog
         steps.Close();
 
         var controllers = new ControllerManager(client, new ControllerOptions(spec.PodCidrs) { LoadBalancers = fabric }, loggers);
-        await Task.WhenAny(controllers.RunAsync(cancel), machines.RunAsync(cancel)).Unwrap();
+        List<Task> parts = [controllers.RunAsync(cancel), machines.RunAsync(cancel)];
+        if (spec.Dns)
+            parts.Add(ClusterDns.RunAsync(paths.FabricNamespace, fabric.Gateways, client, loggers.CreateLogger("dns"), cancel));
+        await Task.WhenAny(parts).Unwrap();
     }
 
     /// <summary>Who the API server is, and the socket at 127.0.0.1 that it is known by: as it was, or made now.</summary>

@@ -101,6 +101,7 @@ internal sealed partial class NodeMachines(
             PausePath = companions.Pause,
             Addresses = [.. machine.Addresses.Select(address => address.ToString())],
             PodMtu = PodMtu,
+            ClusterDns = [.. ClusterDns.Addresses(spec).Select(address => address.ToString())],
         };
         var kubelet = machine.Kubelet = new Kubelet.Kubelet(options, client, loggers.CreateLogger($"kubelet {machine.Name}"));
         pods.Add(machine.Name, kubelet);

@@ -2,7 +2,7 @@ namespace Podnet.Agent.Health;
 
 /// <summary>What a status page says.</summary>
 /// <param name="Body">In pieces, so that a long one is never in memory as a whole.</param>
-internal sealed record HttpAnswer(int Status, string ContentType, IEnumerable<string> Body)
+public sealed record HttpAnswer(int Status, string ContentType, IEnumerable<string> Body)
 {
     /// <summary>As Go's net/http names it.</summary>
     public const string PlainText = "text/plain; charset=utf-8";

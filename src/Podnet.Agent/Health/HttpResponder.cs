@@ -13,7 +13,7 @@ namespace Podnet.Agent.Health;
 /// Why not Kestrel: healthCheckNodePorts are opened and closed as Services come and go, which a running Kestrel has no call for; and a
 /// second server for each costs more than this, which is nothing but its socket (Kestrel with two listeners: 4 MB of private memory).
 /// </remarks>
-internal sealed class HttpResponder : IDisposable
+public sealed class HttpResponder : IDisposable
 {
     /// <summary>Bytes of a request's head. Arbitrary; probes and scrapers send some hundred.</summary>
     private const int LargestHead = 8192;

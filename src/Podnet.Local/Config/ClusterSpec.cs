@@ -38,6 +38,9 @@ public sealed record ClusterSpec
 
     /// <summary>How the agents turn Services into kernel rules: one of <see cref="ClusterSpecRules.ProxyModes"/>.</summary>
     public string ProxyMode { get; init; } = "nftables";
+
+    /// <summary>A DNS server, and the Service that it is behind.</summary>
+    public bool Dns { get; init; } = true;
 }
 
 public sealed record NodeSpec(string Name)

@@ -16,6 +16,9 @@ public sealed record KubeletOptions
     /// <summary>The node's own on the fabric, as the Node object shows them: "10.99.0.2".</summary>
     public required IReadOnlyList<string> Addresses { get; init; }
 
+    /// <summary>The addresses at which pods find the cluster's DNS server, for their resolv.conf.</summary>
+    public IReadOnlyList<string> ClusterDns { get; init; } = [];
+
     /// <summary>Of its pods, in bytes; null is the kernel's, 1500.</summary>
     public int? PodMtu { get; init; }
 }

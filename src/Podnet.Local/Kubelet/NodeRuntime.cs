@@ -30,6 +30,8 @@ internal sealed class NodeRuntime
 
     public IReadOnlyList<string> Addresses => _options.Addresses;
 
+    public IReadOnlyList<string> ClusterDns => _options.ClusterDns;
+
     public Runc Runc { get; }
 
     public CniPlugin Cni { get; }

@@ -43,47 +43,4 @@ internal static class PodFacts
 
     /// <param name="run">How often the container had been restarted before.</param>
     public static string LogFile(this V1Pod pod, ClusterPaths paths, string container, int run) => $"{pod.LogFolder(paths)}/{container}/{run}.log";
-
-    /// <summary>As the kubelet writes it into every container, with the pod's own lines at the end.</summary>
-    public static string HostsFile(this V1Pod pod, IEnumerable<string> addresses, string hostname)
-    {
-        var lines = new List<string>
-        {
-            "# Written by podnet for this pod.",
-            "127.0.0.1\tlocalhost",
-            "::1\tlocalhost ip6-localhost ip6-loopback",
-            "fe00::\tip6-localnet",
-            "ff00::\tip6-mcastprefix",
-            "ff02::1\tip6-allnodes",
-            "ff02::2\tip6-allrouters",
-        };
-        var name = pod.Spec.Subdomain is { Length: > 0 } subdomain
-            ? $"{hostname}.{subdomain}.{pod.Metadata.NamespaceProperty}.svc.cluster.local\t{hostname}"
-            : hostname;
-        lines.AddRange(addresses.Select(address => $"{address}\t{name}"));
-        foreach (var alias in pod.Spec.HostAliases ?? [])
-            lines.Add($"{alias.Ip}\t{string.Join('\t', alias.Hostnames ?? [])}");
-        return string.Join('\n', lines) + "\n";
-    }
-
-    /// <summary>resolv.conf(5): what the pod's dnsConfig says, after the search list that every pod has.</summary>
-    public static string ResolvFile(this V1Pod pod)
-    {
-        var own = pod.Spec.DnsConfig;
-        string[] search = pod.Spec.DnsPolicy is "None" or "Default"
-            ? []
-            : [$"{pod.Metadata.NamespaceProperty}.svc.cluster.local", "svc.cluster.local", "cluster.local"];
-        var lines = new List<string>();
-        lines.AddRange((own?.Nameservers ?? []).Select(server => $"nameserver {server}"));
-        if (search.Concat(own?.Searches ?? []).ToArray() is { Length: > 0 } domains)
-            lines.Add($"search {string.Join(' ', domains)}");
-        string[] options =
-        [
-            .. search.Length > 0 && own?.Options?.Any(o => o.Name == "ndots") != true ? ["ndots:5"] : Array.Empty<string>(),
-            .. (own?.Options ?? []).Select(o => o.Value is null ? o.Name : $"{o.Name}:{o.Value}"),
-        ];
-        if (options.Length > 0)
-            lines.Add($"options {string.Join(' ', options)}");
-        return string.Concat(lines.Select(line => line + "\n"));
-    }
 }

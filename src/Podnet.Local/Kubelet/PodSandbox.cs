@@ -82,7 +82,7 @@ internal sealed class PodSandbox
 
         WriteReadable("hostname", Hostname + "\n");
         WriteReadable("hosts", pod.HostsFile(addresses, Hostname));
-        WriteReadable("resolv.conf", pod.ResolvFile());
+        WriteReadable("resolv.conf", pod.ResolvFile(_node.ClusterDns));
         Directory.CreateDirectory(_node.Paths.Sandboxes);
         var unfinished = $"{PidFile}.{Id}";
         await File.WriteAllTextAsync(unfinished, PidText);

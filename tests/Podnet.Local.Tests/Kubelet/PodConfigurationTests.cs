@@ -127,18 +127,35 @@ public class PodConfigurationTests
         Assert.Empty(PodStatusWriter.Difference(now, now));
     }
 
-    [Fact]
-    public void Names_are_looked_up_in_the_pods_namespace_first()
+    private const string ClusterFirst = "nameserver 10.96.0.10\nsearch default.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n";
+
+    [Theory]
+    [InlineData(null, false, ClusterFirst)]
+    [InlineData("ClusterFirst", false, ClusterFirst)]
+    [InlineData("ClusterFirst", true, "")]
+    [InlineData("ClusterFirstWithHostNet", true, ClusterFirst)]
+    [InlineData("Default", false, "")]
+    [InlineData("None", false, "")]
+    public void The_pods_dnsPolicy_says_who_resolves_names(string? policy, bool hostNetwork, string expected)
     {
         var pod = TestNode.Script("");
-        Assert.Equal("search default.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n", pod.ResolvFile());
-        pod.Spec.DnsPolicy = "None";
+        (pod.Spec.DnsPolicy, pod.Spec.HostNetwork) = (policy, hostNetwork);
+        Assert.Equal(expected, pod.ResolvFile(["10.96.0.10"]));
+    }
+
+    [Theory]
+    [InlineData("None", "nameserver 10.0.0.53\nsearch example.org\noptions ndots:2 edns0\n")]
+    [InlineData("ClusterFirst", "nameserver 10.96.0.10\nnameserver 10.0.0.53\nsearch default.svc.cluster.local svc.cluster.local cluster.local example.org\noptions ndots:2 edns0\n")]
+    public void The_pods_dnsConfig_is_added_and_its_options_win(string policy, string expected)
+    {
+        var pod = TestNode.Script("");
+        pod.Spec.DnsPolicy = policy;
         pod.Spec.DnsConfig = new V1PodDNSConfig
         {
             Nameservers = ["10.0.0.53"],
             Searches = ["example.org"],
             Options = [new V1PodDNSConfigOption { Name = "ndots", Value = "2" }, new V1PodDNSConfigOption { Name = "edns0" }],
         };
-        Assert.Equal("nameserver 10.0.0.53\nsearch example.org\noptions ndots:2 edns0\n", pod.ResolvFile());
+        Assert.Equal(expected, pod.ResolvFile(["10.96.0.10"]));
     }
 }
