@@ -16,6 +16,7 @@ public sealed class DnsServer
     private readonly Zone _zone;
     private readonly DnsMetrics _metrics = new();
     private readonly QueryHandler _handler;
+    private readonly TaskCompletionSource _synced = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <param name="client">Stays the caller's.</param>
     public DnsServer(DnsOptions options, ApiClient client, ILogger logger)
@@ -28,6 +29,9 @@ public sealed class DnsServer
 
     /// <summary>All names are known.</summary>
     public bool IsSynced => _handler.Synced;
+
+    /// <summary>Done when they are.</summary>
+    public Task Synced => _synced.Task;
 
     /// <summary>Prometheus' text format.</summary>
     public string Metrics() => _metrics.Print(_zone.Count);
@@ -61,6 +65,7 @@ public sealed class DnsServer
             await Task.WhenAll(namespaces.Synced, services.Synced, slices.Synced).WaitAsync(stop.Token);
             _handler.Synced = true;
             _logger.Synced(_zone.Count);
+            _synced.TrySetResult();
             await Task.Delay(Timeout.Infinite, stop.Token);
         }
     }

@@ -163,6 +163,8 @@ public sealed unsafe class DatagramServer : IDisposable
     /// <summary>Sends one answer, from any thread; given up where it cannot be sent.</summary>
     public void Send(Sender to, ReadOnlySpan<byte> answer)
     {
+        if (_socket.SafeHandle.IsClosed)
+            return;
         fixed (byte* name = to.Address, control = to.Control, data = answer)
         {
             var vector = new Libc.IoVector { Base = data, Length = (nuint)answer.Length };
@@ -187,7 +189,7 @@ public sealed unsafe class DatagramServer : IDisposable
     /// <summary>Ends <see cref="Receive"/>, for good. From any thread.</summary>
     public void Stop() => _stop.Write.Dispose();
 
-    /// <summary>When no thread uses it any more.</summary>
+    /// <summary>When no thread uses it any more, but for answers that take longer: those are given up.</summary>
     public void Dispose()
     {
         _stop.Dispose();

@@ -43,8 +43,7 @@ internal static class ClusterDns
     {
         var addresses = Addresses(spec);
         await client.CreateAsync(Resources.Services, Service(addresses), cancel);
-        foreach (var server in servers)
-            await client.CreateAsync(Resources.EndpointSlices, Endpoints(server), cancel);
+        await Task.WhenAll(servers.Select(server => client.CreateAsync(Resources.EndpointSlices, Endpoints(server), cancel)));
     }
 
     private static V1Service Service(ImmutableArray<IPAddress> addresses) => new()

@@ -47,7 +47,11 @@ internal static class DnsCommand
             using var client = kubeconfig is null ? ApiClient.InCluster() : ApiClient.FromKubeconfig(kubeconfig);
             var server = new DnsServer(options, client, logger);
             using var pages = statusAddress is null ? null : HttpResponder.Open(statusAddress, path => Page(server, path), logger);
-            await server.RunAsync([.. addresses.Select(DnsListener.Open)], cancel);
+            var running = server.RunAsync([.. addresses.Select(DnsListener.Open)], cancel);
+            await Task.WhenAny(running, server.Synced);
+            // Reading everything leaves far more behind than all that comes after it.
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+            await running;
         }
         catch (KubeconfigException e)
         {

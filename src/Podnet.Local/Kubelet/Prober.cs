@@ -180,7 +180,7 @@ internal sealed class Prober : IDisposable
 
     private async Task<Socket> ConnectAsync(string host, int port, CancellationToken ct)
     {
-        var address = IPAddress.TryParse(host.Trim('[', ']'), out var literal) ? literal : (await Dns.GetHostAddressesAsync(host, ct))[0];
+        var address = IPAddress.TryParse(host.Trim('[', ']'), out var literal) ? literal : (await System.Net.Dns.GetHostAddressesAsync(host, ct))[0];
         var socket = NodeSocket(address.AddressFamily);
         try
         {
