@@ -76,7 +76,7 @@ internal sealed class TestDns : IAsyncDisposable
                 """{"metadata":{"name":"out","namespace":"default","resourceVersion":"1"},"spec":{"type":"ExternalName","externalName":"web.default.svc.example.org"}}""",
                 """{"metadata":{"name":"bad","namespace":"default","resourceVersion":"1"},"spec":{"type":"ExternalName","externalName":"a..b"}}"""),
             "/apis/discovery.k8s.io/v1/endpointslices" => List(
-                $$"""{"metadata":{"name":"db-1","namespace":"default","resourceVersion":"1","labels":{"kubernetes.io/service-name":"db"}},"addressType":"IPv4","ports":[{"name":"http","port":8080}],"endpoints":[{{string.Join(',', endpoints)}}]}"""),
+                $$"""{"metadata":{"name":"db-1","namespace":"default","resourceVersion":"1","labels":{"kubernetes.io/service-name":"db"} },"addressType":"IPv4","ports":[{"name":"http","port":8080}],"endpoints":[{{string.Join(',', endpoints)}}]}"""),
             _ => "{}",
         };
     }
