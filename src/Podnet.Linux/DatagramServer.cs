@@ -173,7 +173,7 @@ public sealed unsafe class DatagramServer : IDisposable
                 Message = new()
                 {
                     Name = name,
-                    NameLength = (uint)to.Address.Length,
+                    NameLength = (nuint)to.Address.Length,
                     Vectors = &vector,
                     VectorCount = 1,
                     Control = control,
@@ -206,8 +206,9 @@ public sealed unsafe class DatagramServer : IDisposable
         const int inLength = 12, in6Length = 20; // struct in_pktinfo, struct in6_pktinfo
         if (message.ControlLength < ControlData + inLength)
             return;
-        var data = message.Control + ControlData;
-        var level = *(int*)(message.Control + 8);
+        var control = (byte*)message.Control;
+        var data = control + ControlData;
+        var level = *(int*)(control + 8);
         if (level == Libc.IPPROTO_IP)
             *(int*)data = 0; // ipi_ifindex comes first
         else if (level == Libc.IPPROTO_IPV6 && message.ControlLength >= ControlData + in6Length && !(data[0] == 0xFE && (data[1] & 0xC0) == 0x80))

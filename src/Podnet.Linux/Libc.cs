@@ -289,27 +289,6 @@ internal static unsafe partial class Libc
         internal readonly short Happened;
     }
 
-    /// <summary>struct iovec.</summary>
-    [StructLayout(LayoutKind.Sequential)]
-    internal struct IoVector
-    {
-        internal byte* Base;
-        internal nuint Length;
-    }
-
-    /// <summary>struct msghdr, as 64-bit systems lay it out.</summary>
-    [StructLayout(LayoutKind.Sequential)]
-    internal struct MessageHeader
-    {
-        internal byte* Name;
-        internal uint NameLength;
-        internal IoVector* Vectors;
-        internal nuint VectorCount;
-        internal byte* Control;
-        internal nuint ControlLength;
-        internal int Flags;
-    }
-
     /// <summary>struct mmsghdr: a message, and how many bytes of it came or went.</summary>
     [StructLayout(LayoutKind.Sequential)]
     internal struct MultiMessage
