@@ -12,20 +12,26 @@ using Podnet.Linux;
 namespace Podnet.Agent;
 
 /// <summary>Service rules of one IP family, by iptables.</summary>
-internal sealed class IptablesServicesPart(IPFamily family, AgentOptions options, Lazy<Ruleset> ruleset, AgentMetrics metrics) : IServicesPart, IConnectionCounts
+internal sealed class IptablesServicesPart(
+    IPFamily family, AgentOptions options, Lazy<Ruleset> ruleset, AgentMetrics metrics, TimeProvider? timeProvider = null) : IServicesPart, IConnectionCounts
 {
+    /// <summary>All rules are read back so often even where each change of others is told, as kube-proxy writes all of them.</summary>
+    private static readonly TimeSpan LongestTrust = TimeSpan.FromHours(1);
+
     private const string TcpBeLiberal = "net.netfilter.nf_conntrack_tcp_be_liberal";
     private static readonly string[] Counted = [IptablesTables.Filter, IptablesTables.Nat];
 
     private readonly ServedElsewhere _servedElsewhere = new(family, metrics);
     private readonly Dictionary<string, int> _ruleCounts = new(StringComparer.Ordinal);
     private readonly FamilyUse _use = new(family, options.NodeName);
+    private readonly TimeProvider _time = timeProvider ?? TimeProvider.System;
     private IptablesDriver? _driver;
     private IptablesServices? _services;
     private Node? _node;
 
     /// <summary>The kernel has what <see cref="_services"/> want, unless somebody else has been at it.</summary>
     private bool _isWritten;
+    private long _readBackAt;
     private bool? _accounting;
     private bool _otherModeIsGone;
 
@@ -87,15 +93,18 @@ internal sealed class IptablesServicesPart(IPFamily family, AgentOptions options
         var change = isAnother ? null : new IptablesChange();
         foreach (var name in isAnother ? state.Services.Keys : changes.Services)
             Put(name, state, change);
-        if (change is null || !wasWritten || (readBack && !_driver!.SeesChanges) || wasLarge != _services.IsLarge)
+        if (change is null || !wasWritten || (readBack && !IsTrusted()) || wasLarge != _services.IsLarge)
             return ApplyAll();
         foreach (var table in Counted)
             _ruleCounts[table] += change.Growth(table);
         return _driver!.Apply(change);
     }
 
+    private bool IsTrusted() => _driver!.SeesChanges && _time.GetElapsedTime(_readBackAt) < LongestTrust;
+
     private IptablesSync ApplyAll()
     {
+        _readBackAt = _time.GetTimestamp();
         var rules = _services!.Render();
         foreach (var table in Counted)
             _ruleCounts[table] = rules.Table(table)!.Chains.Values.Sum(chain => chain.Rules.Length);

@@ -2,10 +2,12 @@ using System.Collections.Immutable;
 using System.Net;
 using Podnet.Core.Explain;
 using Podnet.Core.Model;
+using Podnet.Core.Rules;
 using Podnet.Dataplane.Iptables;
 using Podnet.Dataplane.Nftables;
 using Podnet.Linux;
 using Podnet.Netlink;
+using Podnet.Netlink.Nftables;
 using Node = Podnet.Core.Model.Node;
 
 namespace Podnet.Dataplane;
@@ -16,9 +18,10 @@ public static class ExplainReader
     public static ExplainInput Read(string nodeName, ExplainedService service, ImmutableArray<Node> nodes)
     {
         var families = service.ClusterIPs.Select(a => a.Family()).Distinct().ToList();
-        ImmutableArray<Core.Rules.IptablesRuleset> rulesets = [.. families.Select(family => new IptablesTool(family).Save())];
         ImmutableArray<LiveTable> tables =
             [.. families.Select(family => new ServiceTableReader(family).Read([.. TableExplainer.AddressesOf(service, family)])).OfType<LiveTable>()];
+        // Of a node in nftables mode iptables is asked nothing: it need not even be there.
+        ImmutableArray<IptablesRuleset> rulesets = tables.IsEmpty ? [.. families.Select(family => new IptablesTool(family).Save())] : [];
         var endpoints = ServiceExplainer.EndpointAddresses(rulesets, service).Concat(tables.SelectMany(TableExplainer.EndpointAddresses)).Distinct();
         using var kernel = new RouteSocket();
         var names = kernel.Links().ToDictionary(l => l.Index, l => l.Name);
@@ -27,12 +30,20 @@ public static class ExplainReader
             Addresses = [.. kernel.Addresses().Select(a => new InterfaceAddress(names.GetValueOrDefault(a.Device, $"{a.Device}"), a.Ip))],
             Rulesets = rulesets,
             Tables = tables,
+            HasBothModes = tables.Any(table => HasIptablesMode(table.Family)),
             Nodes = nodes,
             Routes = endpoints
                 .Select(address => (address, route: Lookup(kernel, names, address)))
                 .Where(found => found.route is not null)
                 .ToDictionary(found => found.address, found => found.route!),
         };
+    }
+
+    /// <summary>As far as nf_tables knows: rules of the older iptables are not in it.</summary>
+    private static bool HasIptablesMode(IPFamily family)
+    {
+        using var socket = new NftablesSocket();
+        return socket.HasChain(new TableName(family == IPFamily.V4 ? TableFamily.Ip : TableFamily.Ip6, IptablesTables.Nat), KubeChains.Services);
     }
 
     /// <summary>Null where the kernel has no route.</summary>

@@ -1,6 +1,8 @@
 using System.Net;
+using Podnet.Agent.Metrics;
 using Podnet.Core.Model;
 using Podnet.Dataplane.Iptables;
+using Podnet.Dataplane.Nftables;
 using Podnet.Fixtures;
 using Podnet.Testing;
 
@@ -47,6 +49,23 @@ public sealed class ProxyModeTests : IDisposable
     }
 
     [Fact]
+    public void In_iptables_mode_all_rules_are_read_back_once_an_hour_even_where_nobody_has_told_of_a_change()
+    {
+        var state = RuleFixture.Read("01-clusterip").State;
+        var time = new Clock();
+        using var ruleset = _kernel.In(() => new Ruleset());
+        var part = new IptablesServicesPart(
+            IPFamily.V4, new AgentOptions("node-1", "/dev/null"), new Lazy<Ruleset>(ruleset), new AgentMetrics(ProxyMode.Iptables, time), time);
+        _kernel.In(() => part.Apply(state, ClusterChanges.Everything, readBack: true));
+        _kernel.Run("iptables", "-t", "nat", "-F", "KUBE-POSTROUTING");
+
+        time.Now = TimeSpan.FromMinutes(59);
+        Assert.Null(_kernel.In(() => part.Apply(state, ClusterChanges.None, readBack: true)));
+        time.Now = TimeSpan.FromMinutes(61);
+        Assert.Equal("1 chains written, 0 deleted", _kernel.In(() => part.Apply(state, ClusterChanges.None, readBack: true)));
+    }
+
+    [Fact]
     public void Another_agent_takes_over_what_one_left_and_changes_nothing()
     {
         var state = RuleFixture.Read("16-large").State;
@@ -67,5 +86,14 @@ public sealed class ProxyModeTests : IDisposable
     {
         var tables = _kernel.Run("nft", "-s", "list", "ruleset").Split("\n}\n", StringSplitOptions.RemoveEmptyEntries);
         return string.Join("\n}\n", tables.Where(table => table.Contains("podnet", StringComparison.Ordinal) || table.Contains("KUBE-", StringComparison.Ordinal)));
+    }
+
+    private sealed class Clock : TimeProvider
+    {
+        public TimeSpan Now { get; set; }
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => Now.Ticks;
     }
 }

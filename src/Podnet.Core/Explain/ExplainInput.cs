@@ -26,11 +26,14 @@ public sealed record ExplainInput(string NodeName, ExplainedService Service)
 {
     public ImmutableArray<InterfaceAddress> Addresses { get; init; } = [];
 
-    /// <summary>Of each IP family, with counters (iptables-save -c).</summary>
+    /// <summary>Of each IP family, with counters (iptables-save -c); empty where the node is in nftables mode.</summary>
     public ImmutableArray<IptablesRuleset> Rulesets { get; init; } = [];
 
     /// <summary>Of each IP family; empty where the node is not in nftables mode.</summary>
     public ImmutableArray<LiveTable> Tables { get; init; } = [];
+
+    /// <summary>The node is in nftables mode, and the kernel has a chain of Services of iptables mode, too.</summary>
+    public bool HasBothModes { get; init; }
 
     /// <summary>By endpoint address, see <see cref="ServiceExplainer.EndpointAddresses"/>; those without a route are missing.</summary>
     public IReadOnlyDictionary<IPAddress, RouteLookup> Routes { get; init; } = ImmutableDictionary<IPAddress, RouteLookup>.Empty;

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Net;
 using Podnet.Core.Model;
 using Podnet.Core.Nftables;
-using Podnet.Core.Rules;
 using Podnet.Core.Services;
 
 namespace Podnet.Core.Explain;
@@ -25,7 +24,7 @@ public static class TableExplainer
     public static TableExplanation Explain(ExplainInput input)
     {
         var service = input.Service;
-        var notice = input.Rulesets.Any(ruleset => ruleset.Table(IptablesTables.Nat)?.Chain(KubeChains.Services) is not null)
+        var notice = input.HasBothModes
             ? "the node has the rules of both modes, table podnet and chains KUBE-*: another proxy runs beside Podnet's agent, or the mode is being "
               + "switched; this tells the table's part only"
             : null;

@@ -42,7 +42,7 @@ internal sealed class PlanWriter(IPFamily family)
     }
 
     /// <summary>Those of a set that stand together share messages.</summary>
-    private void AddElements(Transaction transaction, IEnumerable<TableElement> elements)
+    private void AddElements(Transaction transaction, IReadOnlyCollection<TableElement> elements)
     {
         ServiceSet? set = null;
         ElementWriter writer = default;
@@ -52,7 +52,7 @@ internal sealed class PlanWriter(IPFamily family)
             {
                 writer.End();
                 set = element.Key.Set;
-                writer = transaction.AddingElements(ServiceSets.Of(element.Key.Set).Name);
+                writer = transaction.AddingElements(ServiceSets.Of(element.Key.Set).Name, elements.Count);
             }
             _coding.Add(ref writer, element);
         }

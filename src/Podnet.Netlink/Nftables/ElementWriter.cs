@@ -26,16 +26,25 @@ public ref struct ElementWriter
     /// </summary>
     private const int LargestElement = 1024;
 
+    /// <summary>Above what stands before the elements: the names of table and set (NFT_NAME_MAXLEN is 256), and headers.</summary>
+    private const int LargestStart = 1024;
+
     private readonly Transaction _transaction;
     private readonly ElementChange _change;
+    private readonly int _size;
     private NetlinkWriter _writer;
     private int _list;
     private bool _isOpen;
 
-    internal ElementWriter(Transaction transaction, ElementChange change)
+    /// <param name="count">
+    /// How many elements come, or more; int.MaxValue where nobody knows. Room for more than a few takes so much memory that the collector comes
+    /// for it alone, and changes of a few elements are by far the most frequent ones.
+    /// </param>
+    internal ElementWriter(Transaction transaction, ElementChange change, int count)
     {
         _transaction = transaction;
         _change = change;
+        _size = count < MessageSize / LargestElement ? LargestStart + (count * LargestElement) : MessageSize;
     }
 
     /// <param name="data">What the key leads to, in a map of values.</param>
@@ -101,11 +110,11 @@ public ref struct ElementWriter
 
     private int BeginItem()
     {
-        if (_isOpen && _writer.Length > MessageSize - LargestElement)
+        if (_isOpen && _writer.Length > _size - LargestElement)
             End();
         if (!_isOpen)
         {
-            _writer = _transaction.BeginElements(_change, MessageSize);
+            _writer = _transaction.BeginElements(_change, _size);
             _list = _writer.BeginNested(ElementAttribute.List);
             _isOpen = true;
         }

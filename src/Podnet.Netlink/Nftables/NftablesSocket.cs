@@ -69,12 +69,19 @@ public sealed class NftablesSocket : IDisposable
         writer.PutFixed(new NetfilterHeader((byte)table.Family));
         writer.PutText(TableAttribute.Name, table.Name);
         request.End(writer, $"look for table {table}");
-        return _socket.GetAll(request, _ => (object?)null, []) switch
-        {
-            null => true,
-            { Errno: Errno.NoEntry } => false,
-            var failure => throw failure,
-        };
+        return IsThere(request);
+    }
+
+    /// <summary>Whether there is such a chain, whatever is in it: one request.</summary>
+    public bool HasChain(TableName table, string chain)
+    {
+        var request = new NetlinkBatch();
+        var writer = request.Begin(NftablesWire.Type(GetChain), NetlinkFlags.Ack);
+        writer.PutFixed(new NetfilterHeader((byte)table.Family));
+        writer.PutText(ChainAttribute.Table, table.Name);
+        writer.PutText(ChainAttribute.Name, chain);
+        request.End(writer, $"look for chain {chain} of table {table}");
+        return IsThere(request);
     }
 
     /// <summary>
@@ -126,6 +133,13 @@ public sealed class NftablesSocket : IDisposable
         request.End(writer, $"read elements of {table} {set}");
         return request;
     }
+
+    private bool IsThere(NetlinkBatch request) => _socket.GetAll(request, _ => (object?)null, []) switch
+    {
+        null => true,
+        { Errno: Errno.NoEntry } => false,
+        var failure => throw failure,
+    };
 
     private bool HasSet(TableName table, string set)
     {

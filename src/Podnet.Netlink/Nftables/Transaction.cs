@@ -141,16 +141,18 @@ public sealed class Transaction
     /// <summary>
     /// Errors: EEXIST where an interval overlaps one that is there, or a map has another value for the key; an element that is there already is none.
     /// </summary>
-    public Transaction AddElements(string set, IEnumerable<Element> elements) => PutElements(AddingElements(set), elements);
+    public Transaction AddElements(string set, IEnumerable<Element> elements) => PutElements(AddingElements(set, CountOf(elements)), elements);
 
     /// <summary>As <see cref="AddElements"/>, for more elements than should be objects.</summary>
-    public ElementWriter AddingElements(string set) => new(this, new ElementChange(set, 0, NewElement, New, "add elements to"));
+    /// <param name="count">How many come, or more; int.MaxValue where nobody knows.</param>
+    public ElementWriter AddingElements(string set, int count) => new(this, new ElementChange(set, 0, NewElement, New, "add elements to"), count);
 
     /// <summary>Only their keys matter. Errors: ENOENT where one is not there.</summary>
-    public Transaction DeleteElements(string set, IEnumerable<Element> elements) => PutElements(DeletingElements(set), elements);
+    public Transaction DeleteElements(string set, IEnumerable<Element> elements) => PutElements(DeletingElements(set, CountOf(elements)), elements);
 
     /// <summary>As <see cref="DeleteElements"/>, for more elements than should be objects: keys without data.</summary>
-    public ElementWriter DeletingElements(string set) => new(this, new ElementChange(set, 0, DeleteElement, NetlinkFlags.None, "delete elements of"));
+    public ElementWriter DeletingElements(string set, int count) =>
+        new(this, new ElementChange(set, 0, DeleteElement, NetlinkFlags.None, "delete elements of"), count);
 
     /// <summary>The whole datagram. Nothing can be added afterwards.</summary>
     internal NetlinkBatch Finish()
@@ -179,6 +181,8 @@ public sealed class Transaction
         _writesElements = false;
         End(writer, $"{change.Verb} {_table} {change.Set}");
     }
+
+    private static int CountOf(IEnumerable<Element> elements) => elements.TryGetNonEnumeratedCount(out var count) ? count : int.MaxValue;
 
     private Transaction PutElements(ElementWriter writer, IEnumerable<Element> elements)
     {
@@ -248,7 +252,7 @@ public sealed class Transaction
             var id = ++_lastSetId;
             PutSet(new Set(OneOf.SetName, oneOf.Type) { Flags = SetFlags.Anonymous | SetFlags.Constant, Size = (uint)oneOf.Values.Length }, id);
             PutElements(
-                new ElementWriter(this, new ElementChange(OneOf.SetName, id, NewElement, New, "add elements to")),
+                new ElementWriter(this, new ElementChange(OneOf.SetName, id, NewElement, New, "add elements to"), oneOf.Values.Length),
                 oneOf.Values.Select(value => new Element(value)));
             ids.Enqueue(id);
         }

@@ -4,7 +4,6 @@ using System.Text.Json.Nodes;
 using Podnet.Core.Explain;
 using Podnet.Core.Model;
 using Podnet.Core.Nftables;
-using Podnet.Core.Rules;
 using Podnet.Fixtures;
 
 namespace Podnet.Core.Tests.Explain;
@@ -167,8 +166,7 @@ public sealed class TableExplainerTests
     [Fact]
     public void Rules_of_the_other_mode_beside_the_table_are_noticed()
     {
-        var saved = RuleFixture.Read("01-clusterip").Expected(IPFamily.V4)!;
-        var explanation = TableExplainer.Explain(Nginx() with { Rulesets = [IptablesParser.Parse(saved, IPFamily.V4)] });
+        var explanation = TableExplainer.Explain(Nginx() with { HasBothModes = true });
         Assert.StartsWith("the node has the rules of both modes", explanation.Notice, StringComparison.Ordinal);
         Assert.Null(TableExplainer.Explain(Nginx()).Notice);
     }

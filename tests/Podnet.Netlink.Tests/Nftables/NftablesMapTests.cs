@@ -136,7 +136,7 @@ public sealed class NftablesMapTests : IDisposable
         const int count = 300_000;
         var tables = new ServiceTables(TableFamily.Ip);
         var transaction = new Transaction(tables.Name).AddTable().AddSet(tables.Endpoints);
-        var elements = transaction.AddingElements("endpoints");
+        var elements = transaction.AddingElements("endpoints", int.MaxValue);
         Span<byte> key = stackalloc byte[16];
         Span<byte> data = stackalloc byte[8];
         key[4] = 6;
@@ -185,7 +185,7 @@ public sealed class NftablesMapTests : IDisposable
     public void Nothing_else_goes_into_a_transaction_while_elements_are_written()
     {
         var transaction = new Transaction(new TableName(TableFamily.Ip, "podnet"));
-        var elements = transaction.AddingElements("s");
+        var elements = transaction.AddingElements("s", int.MaxValue);
         elements.Add([1, 2, 3, 4]);
 
         Assert.Throws<InvalidOperationException>(() => transaction.FlushChain("c"));
