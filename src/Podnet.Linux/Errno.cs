@@ -14,6 +14,7 @@ public enum Errno
     Access = 13,
     Busy = 16,
     Exists = 17,
+    CrossDevice = 18,
     NoDevice = 19,
     NotDirectory = 20,
     Invalid = 22,

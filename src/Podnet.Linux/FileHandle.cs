@@ -42,6 +42,42 @@ public sealed class FileHandle : SafeHandle
             throw KernelException.FromLastError($"punch a hole of {length} bytes");
     }
 
+    /// <summary>Names the open file for as long as this is open, whatever becomes of the path that it was opened by (proc(5)).</summary>
+    public string Path => $"/proc/self/fd/{Fd}";
+
+    /// <summary>
+    /// Opens what a path inside a folder leads to, to be named and not to be read (O_PATH). Links are followed as long as they stay
+    /// inside; folders that are missing are made. Errors: EXDEV where the path leads out (openat2(2), Linux 5.6).
+    /// </summary>
+    public static FileHandle OpenBeneath(string folder, string path)
+    {
+        var at = Open(folder, Libc.O_PATH, $"open {folder}");
+        foreach (var name in path.Split('/', StringSplitOptions.RemoveEmptyEntries))
+        {
+            using var parent = at;
+            at = TryOpenBeneath(parent, name, folder) ?? Made(parent, name, folder);
+        }
+
+        return at;
+    }
+
+    private static FileHandle Made(FileHandle parent, string name, string folder)
+    {
+        Directory.CreateDirectory($"{parent.Path}/{name}");
+        return TryOpenBeneath(parent, name, folder) ?? throw new KernelException(Errno.NoEntry, $"open {name} inside {folder}");
+    }
+
+    private static unsafe FileHandle? TryOpenBeneath(FileHandle parent, string name, string folder)
+    {
+        // struct open_how (<linux/openat2.h>): flags, mode, resolve.
+        var how = stackalloc ulong[3] { Libc.O_PATH | Libc.O_CLOEXEC, 0, Libc.RESOLVE_BENEATH };
+        var fd = Libc.openat2(Libc.SYS_openat2, parent.Fd, name, how, 24);
+        if (fd >= 0)
+            return new FileHandle((int)fd);
+        var errno = (Errno)Marshal.GetLastPInvokeError();
+        return errno == Errno.NoEntry ? null : throw new KernelException(errno, $"open {name} inside {folder}");
+    }
+
     public static FileHandle OpenNull() => Open("/dev/null", Libc.O_RDWR, "open /dev/null");
 
     internal static FileHandle Open(string path, int flags, string operation)

@@ -78,6 +78,11 @@ internal static unsafe partial class Libc
 
     // <asm/unistd.h>: the same number on every architecture since 5.3
     internal const nint SYS_pidfd_open = 434;
+    internal const nint SYS_openat2 = 437;
+
+    // <fcntl.h>, <linux/openat2.h>
+    internal const int O_PATH = 0x200000;
+    internal const ulong RESOLVE_BENEATH = 8;
 
     [LibraryImport(Library, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int open(string path, int flags, int mode);
@@ -87,6 +92,13 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int fsync(int fd);
+
+    [LibraryImport(Library, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int rename(string from, string to);
+
+    /// <summary>glibc has no openat2 of its own.</summary>
+    [LibraryImport(Library, EntryPoint = "syscall", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial nint openat2(nint number, nint folder, string path, void* how, nuint size);
 
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int ioctl(int fd, nuint request, void* argument);

@@ -5,6 +5,13 @@ namespace Podnet.Linux;
 /// <summary>Files of less than a page, whose being there is what counts: one system call each for content, no buffers.</summary>
 public static unsafe class SmallFile
 {
+    /// <summary>rename(2): puts a name, a link too, in the place of another at once.</summary>
+    public static void Rename(string from, string to)
+    {
+        if (Libc.rename(from, to) != 0)
+            throw KernelException.FromLastError($"rename {from} to {to}");
+    }
+
     /// <summary>
     /// Makes a file that nobody else has made (O_EXCL). False if the name is taken. Where the content cannot be written (a full disk)
     /// the file is taken away again. It need not survive a power cut.

@@ -2,8 +2,12 @@ using k8s.Models;
 
 namespace Podnet.Local.Kubelet;
 
-/// <summary>The pod asks for something that is not run here; said before anything is started.</summary>
-internal sealed class ContainerConfigException(string message) : Exception(message);
+/// <summary>The pod asks for something that is not run here, or not there yet; said before anything is started.</summary>
+/// <param name="mayChange">Trying again later makes sense.</param>
+internal sealed class ContainerConfigException(string message, bool mayChange = false) : Exception(message)
+{
+    public bool MayChange { get; } = mayChange;
+}
 
 /// <summary>From a pod's spec to the OCI configuration of its sandbox and containers. Pure.</summary>
 internal static class ContainerConfig
@@ -34,11 +38,10 @@ internal static class ContainerConfig
     /// <param name="sandboxFolder">Holds hosts, hostname, resolv.conf and shm.</param>
     public static OciSpec ForContainer(
         V1Pod pod, V1Container container, ContainerImage image, string rootFolder, string cgroup, int sandboxPid, string sandboxFolder,
-        string hostname)
+        IReadOnlyDictionary<string, string> environment, IReadOnlyList<OciMount> volumes)
     {
         RefuseWhatIsNotRun(pod, container);
         var security = container.SecurityContext;
-        var environment = Environment(container, hostname);
         var process = new OciProcess(
             User(pod, security),
             Command(container, image, environment),
@@ -58,6 +61,7 @@ internal static class ContainerConfig
             .. OciDefaults.Mounts,
             OciDefaults.Bind($"{sandboxFolder}/shm", "/dev/shm", "nosuid", "noexec", "nodev"),
             .. PodFiles.Select(file => OciDefaults.Bind($"{sandboxFolder}/{file}", $"/etc/{file}")),
+            .. volumes,
         ];
         // The host name is the sandbox's: runc sets one only in a UTS namespace that it makes.
         return new OciSpec(process, new OciRoot(rootFolder, security?.ReadOnlyRootFilesystem == true), Hostname: null, mounts, linux)
@@ -77,19 +81,6 @@ internal static class ContainerConfig
         return container.Command is { Count: > 0 } command
             ? [.. command.Select(expand), .. ownArguments ?? []]
             : [.. image.Command, .. ownArguments ?? image.Arguments];
-    }
-
-    /// <summary>In order: a value may refer to those before it.</summary>
-    private static OrderedDictionary<string, string> Environment(V1Container container, string hostname)
-    {
-        var variables = new OrderedDictionary<string, string>(StringComparer.Ordinal)
-        {
-            ["PATH"] = OciDefaults.Path,
-            ["HOSTNAME"] = hostname,
-        };
-        foreach (var variable in container.Env ?? [])
-            variables[variable.Name] = VariableExpansion.Expand(variable.Value ?? "", variables);
-        return variables;
     }
 
     private static OciUser User(V1Pod pod, V1SecurityContext? container)
@@ -122,10 +113,6 @@ internal static class ContainerConfig
             throw new ContainerConfigException($"container {container.Name}: privileged would reach the machine itself");
         if (pod.Spec.HostPID == true || pod.Spec.HostIPC == true)
             throw new ContainerConfigException("hostPID and hostIPC would reach the machine itself");
-        if (container.VolumeMounts is [var mount, ..])
-            throw new ContainerConfigException($"container {container.Name}: volumes are not mounted yet ({mount.Name})");
-        if (container.EnvFrom is { Count: > 0 } || container.Env?.FirstOrDefault(v => v.ValueFrom is not null) is not null)
-            throw new ContainerConfigException($"container {container.Name}: env with valueFrom or envFrom is not filled in yet");
     }
 
     private static Dictionary<string, string> Annotations(V1Pod pod, string? container)

@@ -4,7 +4,7 @@ using Podnet.Linux;
 namespace Podnet.Local.Kubelet;
 
 /// <summary>Starts a container in a sandbox, and clears away one that has ended.</summary>
-internal sealed class ContainerLauncher(NodeRuntime node)
+internal sealed class ContainerLauncher(NodeRuntime node, PodVolumes volumes)
 {
     /// <exception cref="ContainerConfigException">Nothing was started, and nothing would be another time.</exception>
     /// <exception cref="RuncException"/>
@@ -16,8 +16,11 @@ internal sealed class ContainerLauncher(NodeRuntime node)
         {
             var readOnly = container.Spec.SecurityContext?.ReadOnlyRootFilesystem == true;
             var root = RootFilesystem.Make(folder, await node.Mask, image, readOnly);
+            var fields = new PodFields(pod, sandbox.Addresses, node.Addresses);
+            var environment = await ContainerEnvironment.BuildAsync(pod, container.Spec, sandbox.Hostname, fields, node.Objects);
+            var mounts = await volumes.MountsAsync(pod, container.Spec, fields, environment, folder);
             var spec = ContainerConfig.ForContainer(
-                pod, container.Spec, image, root, pod.Cgroup(node.Paths), sandbox.Pause.Pid, sandbox.Folder, sandbox.Hostname);
+                pod, container.Spec, image, root, pod.Cgroup(node.Paths), sandbox.Pause.Pid, sandbox.Folder, environment, mounts);
             // A file that the container writes itself: nothing of Podnet's has to be alive for it to go on printing.
             var log = pod.LogFile(node.Paths, container.Name, container.Starts);
             Directory.CreateDirectory(Path.GetDirectoryName(log)!);

@@ -62,7 +62,7 @@ public sealed class Kubelet(KubeletOptions options, ApiClient client, ILogger lo
     {
         var podCidrs = await _podCidrs.Task.WaitAsync(ct);
         logger.NodeKnown(options.NodeName, string.Join(", ", podCidrs));
-        var node = _node = new NodeRuntime(options, podCidrs, mask, logger);
+        var node = _node = new NodeRuntime(options, podCidrs, mask, new ApiPodObjects(client), logger);
         await node.RemoveLeftoversAsync();
         var pods = new Informer<V1Pod>(client, Resources.Pods, logger, new ListSelectors(Field: $"spec.nodeName={options.NodeName}"))
         {

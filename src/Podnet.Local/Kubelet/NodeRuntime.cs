@@ -12,12 +12,13 @@ internal sealed class NodeRuntime
     private readonly KubeletOptions _options;
 
     /// <param name="mask">The mask layer, being made.</param>
-    public NodeRuntime(KubeletOptions options, IReadOnlyList<string> podCidrs, Task<string> mask, ILogger logger)
+    public NodeRuntime(KubeletOptions options, IReadOnlyList<string> podCidrs, Task<string> mask, IPodObjects objects, ILogger logger)
     {
         _options = options;
         Runc = new Runc(options.Paths.Runc);
         var (paths, node) = (options.Paths, options.NodeName);
         Cni = new CniPlugin(options.PluginPath, paths.NodeNamespace(node), paths.Ipam(node), podCidrs, options.PodMtu);
+        Objects = objects;
         Logs = new LogKeeper(logger);
         Prober = new Prober(paths.NodeNamespace(node));
         Mask = mask;
@@ -35,6 +36,8 @@ internal sealed class NodeRuntime
     public Runc Runc { get; }
 
     public CniPlugin Cni { get; }
+
+    public IPodObjects Objects { get; }
 
     public LogKeeper Logs { get; }
 

@@ -72,6 +72,9 @@ internal sealed class PodContainer(V1Container spec, ContainerRole role = Contai
     /// <summary>Not to be started before; null: never.</summary>
     public DateTime? Due { get; private set; } = DateTime.MinValue;
 
+    /// <summary>Before a ConfigMap or Secret that was missing is looked for again. Arbitrary.</summary>
+    private static readonly TimeSpan ConfigWait = TimeSpan.FromSeconds(2);
+
     private Backoff Restarts { get; } = Backoff.ForRestarts();
 
     private Backoff Pulls { get; } = Backoff.ForImages();
@@ -172,11 +175,12 @@ internal sealed class PodContainer(V1Container spec, ContainerRole role = Contai
         Due = DateTime.UtcNow + Pulls.Failed(DateTimeOffset.UtcNow);
     }
 
-    /// <summary>The pod's spec asks for something that is not run here; that doesn't change by trying again.</summary>
-    public void Refused(string message)
+    /// <summary>The pod's spec asks for something that is not run here, or not there yet.</summary>
+    /// <param name="mayChange">It is tried again; otherwise trying again would not help.</param>
+    public void Refused(string message, bool mayChange)
     {
         Waiting = ("CreateContainerConfigError", message);
-        Due = null;
+        Due = mayChange ? DateTime.UtcNow + ConfigWait : null;
     }
 
     private TimeSpan End(V1ContainerStateTerminated end, bool countsAsFailure)

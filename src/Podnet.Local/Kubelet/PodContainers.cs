@@ -6,11 +6,11 @@ namespace Podnet.Local.Kubelet;
 
 /// <summary>The containers of one pod: starts them, takes note of their ends, ends them. Used by the pod's one worker.</summary>
 /// <param name="wake">Called from anywhere when there is something for the worker to look at.</param>
-internal sealed class PodContainers(V1Pod first, NodeRuntime node, IPodObserver observer, ILogger logger, Action wake)
+internal sealed class PodContainers(V1Pod first, NodeRuntime node, PodVolumes volumes, IPodObserver observer, ILogger logger, Action wake)
 {
     private readonly CancellationTokenSource _quiet = new();
     private readonly HashSet<Task> _hooks = [];
-    private readonly ContainerLauncher _launcher = new(node);
+    private readonly ContainerLauncher _launcher = new(node, volumes);
 
     /// <summary>Since when all of them are being ended; the grace period counts from here.</summary>
     private DateTime? _ending;
@@ -135,7 +135,7 @@ internal sealed class PodContainers(V1Pod first, NodeRuntime node, IPodObserver 
         }
         catch (ContainerConfigException e)
         {
-            container.Refused(e.Message);
+            container.Refused(e.Message, e.MayChange);
             Say(container, warning: true, "Failed", $"Error: {e.Message}");
         }
         catch (Exception e) when (PodRunner.IsOrdinary(e))

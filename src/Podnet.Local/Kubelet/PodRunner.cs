@@ -23,6 +23,7 @@ internal sealed class PodRunner
     private readonly ILogger _logger;
     private readonly SemaphoreSlim _wake = new(0);
     private readonly PodContainers _containers;
+    private readonly PodVolumes _volumes;
     private readonly Backoff _sandboxes = Backoff.ForSandboxes();
 
     /// <summary>It was done before this worker came: what it became is known, and shown, already.</summary>
@@ -46,7 +47,8 @@ internal sealed class PodRunner
         _shown = pod.Status;
         _addresses = [.. (pod.Status?.PodIPs ?? []).Select(address => address.Ip)];
         _wasFinished = pod.IsFinished();
-        _containers = new PodContainers(pod, node, observer, logger, () => _wake.Release());
+        _volumes = new PodVolumes(pod, node);
+        _containers = new PodContainers(pod, node, _volumes, observer, logger, () => _wake.Release());
     }
 
     /// <summary>A newer version of the same pod; with a deletionTimestamp it is ended.</summary>
@@ -118,6 +120,7 @@ internal sealed class PodRunner
         {
             await StopContainersAsync(ct); // sidecars
             await RemoveSandboxAsync();
+            _volumes.Remove();
             return;
         }
 
@@ -128,6 +131,7 @@ internal sealed class PodRunner
         _containers.StopUnhealthy(Grace, Address);
         await _containers.KillOverdueAsync(DateTime.UtcNow);
         await _containers.StartDueAsync(_pod, _sandbox);
+        await _volumes.RefreshAsync(_pod, new PodFields(_pod, _sandbox.Addresses, _node.Addresses));
     }
 
     private async Task MakeSandboxAsync()
@@ -184,6 +188,7 @@ internal sealed class PodRunner
         await StopContainersAsync(ct);
         Show();
         await RemoveSandboxAsync();
+        _volumes.Remove();
         var cgroup = _pod.Cgroup(_node.Paths);
         await Cgroups.KillAsync(cgroup);
         await Cgroups.RemoveAsync(cgroup);
@@ -204,7 +209,10 @@ internal sealed class PodRunner
     {
         if (IsOver)
             return null;
-        return _sandbox is null ? _sandboxDue : _containers.NextDue(RestartPolicy);
+        if (_sandbox is null)
+            return _sandboxDue;
+        DateTime?[] due = [_containers.NextDue(RestartPolicy), _volumes.NextRefresh];
+        return due.Min();
     }
 
     private async Task SleepAsync(DateTime? until, CancellationToken ct)

@@ -59,8 +59,11 @@ internal sealed class TestNode : IAsyncDisposable
 
     public NodeRuntime Runtime { get; }
 
+    /// <summary>What the node's pods may refer to.</summary>
+    public TestObjects Objects { get; } = new();
+
     /// <summary>As a kubelet that was started anew has it.</summary>
-    public NodeRuntime NewRuntime() => new(Options, ["10.240.0.0/27"], Task.Run(() => MaskLayer.Ensure(Paths)), NullLogger.Instance);
+    public NodeRuntime NewRuntime() => new(Options, ["10.240.0.0/27"], Task.Run(() => MaskLayer.Ensure(Paths)), Objects, NullLogger.Instance);
 
     public void LoopbackUp()
     {
@@ -109,6 +112,24 @@ internal sealed class TestNode : IAsyncDisposable
             Containers = [new V1Container { Name = "main", Image = "sh", Command = ["sh", "-c", script] }],
         },
     };
+}
+
+/// <summary>ConfigMaps, Secrets and Services without an API server, all of namespace default.</summary>
+internal sealed class TestObjects : IPodObjects
+{
+    public ConcurrentDictionary<string, Dictionary<string, string>> ConfigMaps { get; } = new();
+
+    public ConcurrentDictionary<string, Dictionary<string, byte[]>> Secrets { get; } = new();
+
+    public List<V1Service> Services { get; } = [];
+
+    public Task<V1ConfigMap?> ConfigMapAsync(string @namespace, string name) =>
+        Task.FromResult(ConfigMaps.TryGetValue(name, out var data) ? new V1ConfigMap { Data = data } : null);
+
+    public Task<V1Secret?> SecretAsync(string @namespace, string name) =>
+        Task.FromResult(Secrets.TryGetValue(name, out var data) ? new V1Secret { Data = data } : null);
+
+    public Task<IReadOnlyList<V1Service>> ServicesAsync(string @namespace) => Task.FromResult<IReadOnlyList<V1Service>>(Services);
 }
 
 /// <summary>A pod that is being run, and what its worker said of it.</summary>
