@@ -12,8 +12,22 @@ return args switch
     ["fill", var kubeconfig, var services, var endpoints] => Print(await ApiServer.FillAsync(kubeconfig, Number(services), Number(endpoints))),
     ["watch", var kubeconfig, var nodeNamespace, var services, var endpoints, var times] =>
         Print(await ApiServer.WatchAsync(kubeconfig, nodeNamespace, Number(services), Number(endpoints), Number(times))),
+    ["serve", var folder] => await ApiServerAlone.RunAsync(folder),
+    ["api", var port, var token] => await AskAsync(Number(port), token),
     _ => Usage(),
 };
+
+// Creates a second, seconds for a list of 10,000 pods, and milliseconds from a write to 100 watchers: median and 99th percentile.
+static async Task<int> AskAsync(int port, string token)
+{
+    using var requests = new ApiRequests(port, token);
+    await requests.CreateAsync("configmaps", "warm", 3000, atOnce: 256);
+    var creates = await requests.CreateAsync("configmaps", "made", 20000, atOnce: 256);
+    await requests.CreateAsync("pods", "pod", 10000, atOnce: 256);
+    var list = await requests.ListPodsAsync(times: 9);
+    await requests.WatchAsync(watchers: 100, changes: 20);
+    return Print([creates, list, .. await requests.WatchAsync(watchers: 100, changes: 300)]);
+}
 
 static int Number(string text) => int.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture);
 
