@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Podnet.Local.ApiServer;
 
 namespace Podnet.Local.ApiSchema;
@@ -10,9 +11,15 @@ namespace Podnet.Local.ApiSchema;
 /// A type of Kubernetes' API, and what fits it. What does not fit it never reaches the store, so every reader can trust the types
 /// that it finds.
 /// </summary>
-public sealed class FieldSchema
+public sealed partial class FieldSchema
 {
     private static readonly ConcurrentDictionary<string, FieldSchema> Known = new(StringComparer.Ordinal);
+    /// <summary>apimachinery pkg/api/resource, ErrFormatWrong.</summary>
+    private const string QuantityText = "^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$";
+
+    [GeneratedRegex(QuantityText, RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex QuantityForm { get; }
+
     /// <summary>The length of a time without fractions of a second; metav1.Time has none.</summary>
     private const int WholeSeconds = 20;
     private readonly Lazy<IReadOnlyList<FieldDefinition>> _wire;
@@ -140,6 +147,8 @@ public sealed class FieldSchema
             });
         if ((Type is "Time" or "MicroTime") && !DateTimeOffset.TryParse(value.GetValue<string>(), out _))
             throw new JsonException($"{path}: \"{value}\" is not a time in RFC 3339 form");
+        if (Type == "Quantity" && !QuantityForm.IsMatch(value.ToString()))
+            throw new JsonException($"quantities must match the regular expression '{QuantityText}'");
         if (Type == "bytes" && !IsBase64(value.GetValue<string>()))
             throw new JsonException($"{path}: illegal base64 data");
     }

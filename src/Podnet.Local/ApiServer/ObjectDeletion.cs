@@ -6,11 +6,15 @@ namespace Podnet.Local.ApiServer;
 
 /// <summary>What a client says about how to delete (metav1.DeleteOptions).</summary>
 /// <param name="Orphan">What the object owns stays, without an owner.</param>
-internal sealed record DeleteOptions(long? GracePeriodSeconds, string? Uid, string? ResourceVersion, bool Orphan, bool DryRun);
+/// <param name="Foreground">What the object owns goes first.</param>
+internal sealed record DeleteOptions(long? GracePeriodSeconds, string? Uid, string? ResourceVersion, bool Orphan, bool Foreground, bool DryRun);
 
 /// <summary>Deletions: at once, or marked with a deletionTimestamp until a kubelet or those who hold finalizers let the object go.</summary>
 internal sealed partial class ObjectRegistry
 {
+    /// <summary>meta/v1 FinalizerDeleteDependents.</summary>
+    public const string ForegroundDeletion = "foregroundDeletion";
+
     /// <returns>The object as it was last or is now, and whether it is gone.</returns>
     public Task<(StoredObject Object, bool Gone)> DeleteAsync(ResourceDefinition resource, ObjectName name, DeleteOptions options) =>
         _store.WriteAsync(writer =>
@@ -30,6 +34,13 @@ internal sealed partial class ObjectRegistry
         if (options.Orphan)
             ReleaseDependents(writer, current);
         var o = ObjectJson.Parse(current.Json);
+        if (options.Foreground && !o["metadata"].Texts("finalizers").Contains(ForegroundDeletion))
+        {
+            // The garbage collector takes it away again when nothing is left that the object owns.
+            if (o.At("metadata", "finalizers") is not JsonArray finalizers)
+                o.Child("metadata")["finalizers"] = finalizers = [];
+            finalizers.Add((JsonNode)ForegroundDeletion);
+        }
         var grace = resource.Rules.GracePeriodSeconds(o, options.GracePeriodSeconds);
         if (grace == 0 && !ObjectMetadata.HasFinalizers(o))
             return (Remove(writer, resource, current, o), true);

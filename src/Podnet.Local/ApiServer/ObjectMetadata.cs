@@ -90,7 +90,7 @@ internal static class ObjectMetadata
             errors.Add(new("metadata.annotations", "FieldValueTooLong", $"Too long: may not be more than {AnnotationsLimit} bytes"));
         foreach (var finalizer in metadata.Texts("finalizers"))
         {
-            if (NameRules.QualifiedName(finalizer) is { } wrongFinalizer)
+            if (finalizer != ObjectRegistry.ForegroundDeletion && NameRules.QualifiedName(finalizer) is { } wrongFinalizer)
                 errors.Add(FieldError.Invalid("metadata.finalizers", finalizer, wrongFinalizer));
         }
     }

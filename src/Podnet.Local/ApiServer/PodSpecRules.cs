@@ -14,8 +14,22 @@ internal static class PodSpecRules
         spec.Default("schedulerName", "default-scheduler");
         if (spec.Text("serviceAccountName") is { } account)
             spec.Default("serviceAccount", account);
+        foreach (var volume in spec.Items("volumes"))
+            DefaultVolume(volume);
         foreach (var container in spec.Items("initContainers").Concat(spec.Items("containers")))
             DefaultContainer(container);
+    }
+
+    private static void DefaultVolume(JsonObject volume)
+    {
+        const int readable = 420; // 0644
+        if (volume.Count == 1)
+            volume["emptyDir"] = new JsonObject();
+        foreach (var name in (ReadOnlySpan<string>)["configMap", "secret", "projected", "downwardAPI"])
+        {
+            if (volume[name] is JsonObject source)
+                source.Default("defaultMode", readable);
+        }
     }
 
     private static void DefaultContainer(JsonObject container)
@@ -56,6 +70,7 @@ internal static class PodSpecRules
             foreach (var container in spec.Items(list))
                 ValidateContainer(container, $"{path}.{list}[{index++}]", names, errors);
         }
+        ValidateVolumes(spec, path, errors);
         if (spec.Text("restartPolicy") is not ("Always" or "OnFailure" or "Never") and var restart)
             errors.Add(FieldError.Unsupported($"{path}.restartPolicy", restart ?? "", "Always", "OnFailure", "Never"));
         if (spec.Text("dnsPolicy") is not ("ClusterFirst" or "ClusterFirstWithHostNet" or "Default" or "None") and var dns)
@@ -68,6 +83,47 @@ internal static class PodSpecRules
             errors.Add(FieldError.Invalid($"{path}.hostname", host, wrongHost));
         if (spec.Text("subdomain") is { Length: > 0 } subdomain && NameRules.Label(subdomain) is { } wrongSubdomain)
             errors.Add(FieldError.Invalid($"{path}.subdomain", subdomain, wrongSubdomain));
+    }
+
+    private static void ValidateVolumes(JsonNode? spec, string path, ICollection<FieldError> errors)
+    {
+        var (volumes, index) = (new HashSet<string>(StringComparer.Ordinal), 0);
+        foreach (var volume in spec.Items("volumes"))
+        {
+            var (name, at) = (volume.Text("name") ?? "", $"{path}.volumes[{index++}]");
+            if (name.Length == 0)
+                errors.Add(FieldError.Required($"{at}.name"));
+            else if (NameRules.Label(name) is { } wrong)
+                errors.Add(FieldError.Invalid($"{at}.name", name, wrong));
+            else if (!volumes.Add(name))
+                errors.Add(FieldError.Duplicate($"{at}.name", name));
+            if (volume.Count > 2)
+                errors.Add(FieldError.Forbidden($"{at}.{volume.Last().Key}", "may not specify more than 1 volume type"));
+        }
+        foreach (var list in (ReadOnlySpan<string>)["initContainers", "containers"])
+        {
+            index = 0;
+            foreach (var container in spec.Items(list))
+                ValidateMounts(container, $"{path}.{list}[{index++}]", volumes, errors);
+        }
+    }
+
+    private static void ValidateMounts(JsonObject container, string path, HashSet<string> volumes, ICollection<FieldError> errors)
+    {
+        var (paths, index) = (new HashSet<string>(StringComparer.Ordinal), 0);
+        foreach (var mount in container.Items("volumeMounts"))
+        {
+            var at = $"{path}.volumeMounts[{index++}]";
+            var (name, mountPath) = (mount.Text("name") ?? "", mount.Text("mountPath") ?? "");
+            if (name.Length == 0)
+                errors.Add(FieldError.Required($"{at}.name"));
+            else if (!volumes.Contains(name))
+                errors.Add(FieldError.NotFound($"{at}.name", name));
+            if (mountPath.Length == 0)
+                errors.Add(FieldError.Required($"{at}.mountPath"));
+            else if (!paths.Add(mountPath))
+                errors.Add(FieldError.Invalid($"{at}.mountPath", mountPath, "must be unique"));
+        }
     }
 
     private static void ValidateContainer(JsonObject container, string path, HashSet<string> names, ICollection<FieldError> errors)

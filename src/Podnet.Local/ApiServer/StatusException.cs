@@ -121,6 +121,9 @@ public sealed record FieldError(string Field, string Reason, string WithoutField
     public static FieldError Required(string field, string why = "") =>
         new(field, "FieldValueRequired", why.Length == 0 ? "Required value" : $"Required value: {why}");
 
+    public static FieldError NotFound(string field, JsonNode value) =>
+        new(field, "FieldValueNotFound", $"Not found: {ObjectJson.ToText(value)}");
+
     public static FieldError Duplicate(string field, JsonNode value) =>
         new(field, "FieldValueDuplicate", $"Duplicate value: {ObjectJson.ToText(value)}");
 

@@ -238,6 +238,7 @@ internal sealed class WriteRequest(HttpContext http, ResourceRequest request, Ob
             options.Text("preconditions", "uid"),
             options.Text("preconditions", "resourceVersion"),
             Orphan: policy == "Orphan" || options.Flag("orphanDependents"),
+            Foreground: policy == "Foreground",
             DryRun || options.Texts("dryRun").Contains("All"));
     }
 }

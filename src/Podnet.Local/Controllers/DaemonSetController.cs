@@ -31,6 +31,11 @@ internal sealed class DaemonSetController : IController
     {
         if (_context.DaemonSets.Get(name.Namespace, name.Name) is not { } set) return null;
         var decision = DaemonSetPlan.Decide(set, _context.Pods.InNamespace(name.Namespace), _context.Nodes.Items, _context.Now);
+        var used = _context.Pods.InNamespace(name.Namespace).Where(pod => pod.Metadata.IsControlledBy(set.Metadata))
+            .Select(pod => pod.GetLabel(WellKnown.RevisionHash) ?? "").ToHashSet(StringComparer.Ordinal);
+        await RevisionPlan.Decide(
+            set.Metadata, Owners.Reference(Resources.DaemonSets.ApiVersion, V1DaemonSet.KubeKind, set.Metadata), set.Spec.Selector, set.Spec.Template,
+            set.Spec.RevisionHistoryLimit, _context.ControllerRevisions.InNamespace(name.Namespace), used).ApplyAsync(_context, new() { Name = RevisionPlan.NameOf(set.Metadata, set.Spec.Template), NamespaceProperty = name.Namespace }, ct);
         await Ownership.ApplyAsync(_context.Pods, Resources.DaemonSets, set, decision.Adopt, decision.Release, ct);
         await _pods.CreateAsync(set, decision.Create, ct);
         await _pods.DeleteAsync(set, decision.Delete, ct);

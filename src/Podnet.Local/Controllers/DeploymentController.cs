@@ -61,7 +61,7 @@ internal sealed class DeploymentController : IController
             changed.Status = decision.Status;
             await _context.Deployments.UpdateStatusAsync(changed, ct);
         }
-        return null;
+        return DeploymentStatus.UntilDeadline(deployment, decision.Status, _context.Now);
     }
 
     private void Announce(V1Deployment deployment, string replicaSet, int? from, int? to)

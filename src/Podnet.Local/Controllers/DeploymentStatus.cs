@@ -5,6 +5,9 @@ namespace Podnet.Local.Controllers;
 /// <summary>A Deployment's status, with the conditions that <c>kubectl rollout status</c> and <c>kubectl wait</c> read.</summary>
 internal static class DeploymentStatus
 {
+    /// <summary>What <c>kubectl rollout status</c> gives up on.</summary>
+    public const string DeadlineExceeded = "ProgressDeadlineExceeded";
+
     public static V1DeploymentStatus Of(Rollout rollout, bool created, DateTime now)
     {
         var deployment = rollout.Deployment;
@@ -40,9 +43,42 @@ internal static class DeploymentStatus
             return Condition(deployment, "Progressing", true, "NewReplicaSetAvailable",
                 $"ReplicaSet \"{name}\" has successfully progressed.", now);
         }
-        return created || name is null
-            ? Condition(deployment, "Progressing", true, "NewReplicaSetCreated", "Created new replica set.", now)
-            : Condition(deployment, "Progressing", true, "ReplicaSetUpdated", $"ReplicaSet \"{name}\" is progressing.", now);
+        if (created || name is null)
+            return Condition(deployment, "Progressing", true, "NewReplicaSetCreated", "Created new replica set.", now);
+        var before = deployment.Status?.Conditions?.FirstOrDefault(c => c.Type == "Progressing");
+        if (!HasMoved(rollout) && before is not null && before.Reason != "DeploymentPaused"
+            && (before.Status == "False" || UntilDeadline(deployment, before, now) == TimeSpan.Zero))
+        {
+            return Condition(deployment, "Progressing", false, DeadlineExceeded,
+                $"ReplicaSet \"{name}\" has timed out progressing.", now);
+        }
+        var moving = Condition(deployment, "Progressing", true, "ReplicaSetUpdated", $"ReplicaSet \"{name}\" is progressing.", now);
+        if (HasMoved(rollout)) moving.LastUpdateTime = now;
+        return moving;
+    }
+
+    /// <summary>How long the rollout may still take to move; null where it is done, or may take for ever.</summary>
+    public static TimeSpan? UntilDeadline(V1Deployment deployment, V1DeploymentStatus status, DateTime now) =>
+        status.Conditions.FirstOrDefault(c => c.Type == "Progressing") is { Status: "True", Reason: not "NewReplicaSetAvailable" } progressing
+            ? UntilDeadline(deployment, progressing, now) : null;
+
+    private static TimeSpan? UntilDeadline(V1Deployment deployment, V1DeploymentCondition progressing, DateTime now)
+    {
+        // The largest number means for ever.
+        if (progressing.Reason == "NewReplicaSetAvailable" || deployment.Spec.ProgressDeadlineSeconds is not (< int.MaxValue and var seconds)) return null;
+        var left = (progressing.LastUpdateTime ?? now).AddSeconds(seconds) - now;
+        return left > TimeSpan.Zero ? left : TimeSpan.Zero;
+    }
+
+    /// <summary>More pods of the new template, or more that serve, or fewer of old ones, than the status last said.</summary>
+    private static bool HasMoved(Rollout rollout)
+    {
+        if (rollout.Deployment.Status is not { } last) return true;
+        var updated = rollout.New?.Status?.Replicas ?? 0;
+        var old = rollout.Old.Sum(set => set.Status?.Replicas ?? 0);
+        return updated > (last.UpdatedReplicas ?? 0) || old < (last.Replicas ?? 0) - (last.UpdatedReplicas ?? 0)
+            || rollout.All.Sum(set => set.Status?.ReadyReplicas ?? 0) > (last.ReadyReplicas ?? 0)
+            || rollout.All.Sum(set => set.Status?.AvailableReplicas ?? 0) > (last.AvailableReplicas ?? 0);
     }
 
     /// <summary>Its times stay where what it says stays; a status of null is Unknown.</summary>

@@ -1,5 +1,6 @@
 using k8s.Models;
 using Podnet.Core.Model;
+using Podnet.Local.ApiServer;
 
 namespace Podnet.Local.Controllers;
 
@@ -35,14 +36,24 @@ internal sealed class GarbageCollector : IController
                 if (!_children.TryGetValue(owner.Uid, out var siblings)) _children[owner.Uid] = siblings = [];
                 siblings.Add(key);
             }
+            // An owner that goes last looks again whenever one of its own is gone.
+            if (now is null)
+                foreach (var owner in before!.OwnerReferences ?? [])
+                    if (KindOf(owner) is { } kind) _queue.Add(new Key(kind, NameOf(kind, owner, before)));
             if (now is null && _children.TryGetValue(before!.Uid, out var orphans))
                 foreach (var orphan in orphans) _queue.Add(orphan);
         }
+        if (now is not null && IsWaiting(now)) _queue.Add(key);
         if (now?.OwnerReferences?.Any(owner => StateIn(cache: KindOf(owner), owner, now) == OwnerState.Gone) == true) _queue.Add(key);
     }
 
     private async Task<TimeSpan?> ReconcileAsync(Key key, CancellationToken ct)
     {
+        if (key.Cache.MetaOf(key.Name) is { } owning && IsWaiting(owning))
+        {
+            await DeleteChildrenAsync(key, owning, ct);
+            return null;
+        }
         if (key.Cache.MetaOf(key.Name) is not { OwnerReferences.Count: > 0, DeletionTimestamp: null } meta) return null;
         var states = new Dictionary<string, OwnerState>();
         foreach (var owner in meta.OwnerReferences) states[owner.Uid] = await StateOfAsync(owner, meta, ct);
@@ -56,6 +67,21 @@ internal sealed class GarbageCollector : IController
                 break;
         }
         return null;
+    }
+
+    /// <summary>Deleted "in the foreground": its children go first.</summary>
+    private static bool IsWaiting(V1ObjectMeta meta) =>
+        meta.DeletionTimestamp is not null && meta.Finalizers?.Contains(ObjectRegistry.ForegroundDeletion) == true;
+
+    private async Task DeleteChildrenAsync(Key key, V1ObjectMeta owner, CancellationToken ct)
+    {
+        List<Key> children;
+        lock (_lock) children = _children.TryGetValue(owner.Uid, out var known) ? [.. known] : [];
+        foreach (var child in children)
+        {
+            if (child.Cache.MetaOf(child.Name) is { DeletionTimestamp: null } meta) await child.Cache.DeleteAsync(meta, ct);
+        }
+        if (children.Count == 0) await key.Cache.ReleaseAsync(key.Name, ObjectRegistry.ForegroundDeletion, ct);
     }
 
     /// <summary>The caches of two kinds are not of the same moment: that an owner is gone is believed of the API server only.</summary>

@@ -28,6 +28,9 @@ internal interface IObjectCache
 
     Task DeleteAsync(V1ObjectMeta meta, CancellationToken ct);
 
+    /// <summary>Takes a finalizer off an object that is being deleted.</summary>
+    Task ReleaseAsync(ObjectName name, string finalizer, CancellationToken ct);
+
     Task SetOwnersAsync(ObjectName name, Func<V1OwnerReference, bool> keep, CancellationToken ct);
 }
 
@@ -108,6 +111,14 @@ internal sealed class ObjectCache<T> : IObjectCache
             return;
         }
         await seen.WaitAsync(ct);
+    }
+
+    public async Task ReleaseAsync(ObjectName name, string finalizer, CancellationToken ct)
+    {
+        if (Get(name.Namespace, name.Name) is not { } value || value.Metadata.Finalizers?.Contains(finalizer) != true) return;
+        var changed = value.Clone();
+        changed.Metadata.Finalizers = [.. changed.Metadata.Finalizers.Where(f => f != finalizer)];
+        await _client.UpdateAsync(_resource, changed, ct);
     }
 
     public async Task SetOwnersAsync(ObjectName name, Func<V1OwnerReference, bool> keep, CancellationToken ct)

@@ -28,6 +28,12 @@ internal sealed class StatefulSetController : IController
         if (_context.StatefulSets.Get(name.Namespace, name.Name) is not { } set) return null;
         var decision = StatefulSetPlan.Decide(set, _context.Pods.InNamespace(name.Namespace), _context.Now);
         if (decision.Complaint is { } complaint) _context.Events.Warning(Resources.StatefulSets, set, "InvalidPodIPs", complaint);
+        // A StatefulSet's pods carry the name of their revision, which is the set's name and the hash.
+        var used = _context.Pods.InNamespace(name.Namespace).Where(pod => pod.Metadata.IsControlledBy(set.Metadata))
+            .Select(pod => pod.GetLabel(WellKnown.RevisionHash)?.Split('-')[^1] ?? "").ToHashSet(StringComparer.Ordinal);
+        await RevisionPlan.Decide(
+            set.Metadata, Owners.Reference(Resources.StatefulSets.ApiVersion, V1StatefulSet.KubeKind, set.Metadata), set.Spec.Selector, set.Spec.Template,
+            set.Spec.RevisionHistoryLimit, _context.ControllerRevisions.InNamespace(name.Namespace), used).ApplyAsync(_context, new() { Name = RevisionPlan.NameOf(set.Metadata, set.Spec.Template), NamespaceProperty = name.Namespace }, ct);
         await Ownership.ApplyAsync(_context.Pods, Resources.StatefulSets, set, decision.Adopt, decision.Release, ct);
         await _pods.CreateAsync(set, decision.Create, ct);
         await _pods.DeleteAsync(set, decision.Delete, ct);
