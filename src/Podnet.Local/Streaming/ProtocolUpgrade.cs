@@ -34,7 +34,7 @@ internal static class ProtocolUpgrade
         http.Response.Headers.Upgrade = "websocket";
         http.Response.Headers.SecWebSocketProtocol = protocol;
         http.Response.Headers.SecWebSocketAccept = Convert.ToBase64String(SHA1.HashData(Encoding.ASCII.GetBytes(key + guid)));
-        return WebSocket.CreateFromStream(await StreamAsync(http), new WebSocketCreationOptions { IsServer = true, SubProtocol = protocol });
+        return WebSocket.CreateFromStream(await StreamAsync(http), new WebSocketCreationOptions { IsServer = true });
     }
 
     public static Task<Stream> SpdyAsync(HttpContext http, string protocol)
