@@ -122,6 +122,22 @@ public class DeploymentPlanTests
     }
 
     [Fact]
+    public void A_rollout_that_does_not_move_for_its_deadline_has_failed_until_it_moves()
+    {
+        var cluster = new FakeCluster { Broken = "bad" };
+        var deployment = Make.Deployment(2, "bad");
+        deployment.Spec.ProgressDeadlineSeconds = 60;
+        cluster.RunToEnd(deployment, complete: false);
+        deployment.Status = Decide(deployment, [.. cluster.Sets]).Status;
+        deployment.Status = DeploymentPlan.Decide(deployment, cluster.Sets, [], Make.Now.AddSeconds(59)).Status;
+        Assert.Equal("True", Condition(deployment.Status, "Progressing").Item1);
+        deployment.Status = DeploymentPlan.Decide(deployment, cluster.Sets, [], Make.Now.AddSeconds(61)).Status;
+        Assert.Equal(("False", "ProgressDeadlineExceeded"), Condition(deployment.Status, "Progressing"));
+        deployment.Status.ReadyReplicas = -1; // fewer than there are now
+        Assert.Equal(("True", "ReplicaSetUpdated"), Condition(DeploymentPlan.Decide(deployment, cluster.Sets, [], Make.Now.AddSeconds(62)).Status, "Progressing"));
+    }
+
+    [Fact]
     public void Deciding_again_later_changes_no_times()
     {
         var cluster = new FakeCluster();
