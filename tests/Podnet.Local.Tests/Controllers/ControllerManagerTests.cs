@@ -100,6 +100,18 @@ public class ControllerManagerTests
     }
 
     [Fact]
+    public async Task A_foreground_deletion_ends_when_all_that_was_owned_is_gone()
+    {
+        await using var cluster = await TwoNodesAsync();
+        cluster.Apply(Web);
+        await cluster.EventuallyAsync("all are ready", async () => (await cluster.ReadyEndpointsAsync("web")).Count == 4);
+        // kubectl waits for the Deployment to be gone.
+        cluster.Server.KubectlText("delete", "deployment/web", "--cascade=foreground", "--timeout=60s");
+        Assert.Empty(await cluster.Client.ListAsync(Resources.ReplicaSets, "default", null, default));
+        Assert.Empty(await cluster.PodsAsync());
+    }
+
+    [Fact]
     public async Task Nodes_get_their_parts_of_the_pod_CIDR_until_it_is_used_up()
     {
         await using var cluster = await RunningCluster.StartAsync("10.244.0.0/23");
