@@ -1,5 +1,3 @@
-using Podnet.Linux;
-
 namespace Podnet.EndToEnd.Tests;
 
 /// <summary>Names as a pod's programs resolve them: glibc's resolver and dig, by the pod's own resolv.conf, through the Service kube-dns.</summary>

@@ -1,6 +1,5 @@
 using System.Text;
 using System.Text.RegularExpressions;
-using k8s.Models;
 using Microsoft.Extensions.Logging.Abstractions;
 using Podnet.Local.ApiServer;
 using Podnet.Local.Kubelet;

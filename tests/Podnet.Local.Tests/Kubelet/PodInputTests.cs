@@ -1,6 +1,5 @@
 using k8s.Models;
 using Podnet.Linux;
-using Podnet.Local.Kubelet;
 
 namespace Podnet.Local.Tests.Kubelet;
 
