@@ -26,7 +26,7 @@ public sealed class BadInputTests : IDisposable
 
     [Theory]
     [InlineData("podSubnet: 10.240.0.0/16", "podSubnet: 10.0.0.0/8", ":6:3: networking.serviceSubnet: 10.0.0.0/16 overlaps")]
-    [InlineData("podCIDR: 10.240.0.32/27", "podCIDR: 10.240.0.16/28", ":12:3: nodes[1].podCIDR: 10.240.0.16/28 overlaps 10.240.0.0/27 of node-1")]
+    [InlineData("podCIDR: 10.240.0.32/27", "podCIDR: 10.240.0.16/28", ":13:3: nodes[1].podCIDR: 10.240.0.16/28 overlaps 10.240.0.0/27 of node-1")]
     [InlineData("podCIDR: 10.240.0.32/27", "podCIDR: 10.240.0.32/33", "\"10.240.0.32/33\" is no CIDR")]
     [InlineData("name: node-2", "name: node-1", "\"node-1\" is taken by another node")]
     [InlineData("kubeProxyMode: iptables", "kubeProxyMod: iptables", ":7:3: networking.kubeProxyMod: unknown field")]
