@@ -12,13 +12,14 @@ internal static class KilledAgent
     private static readonly int[] s_moments = [0, 5, 30];
 
     /// <summary>
-    /// A connection that was open stays, new ones succeed all the time, what was changed just before or damaged while nobody looked is
-    /// right soon, and in the end the rules are those of before.
+    /// A connection that was open stays, what was changed just before or damaged while nobody looked is right soon, and in the end the
+    /// rules are those of before.
     /// </summary>
     /// <param name="service">What to connect to.</param>
     /// <param name="damage">A program, and its arguments, that takes away something that the connections don't need.</param>
     /// <param name="rules">Of node-1, without what they count.</param>
-    internal static async Task AssertNothingBreaks(LocalCluster cluster, string service, IPEndPoint address, string[] damage, Func<string> rules)
+    /// <returns>The new connections of the whole time that failed.</returns>
+    internal static async Task<IReadOnlyList<string>> AssertNothingBreaksAsync(LocalCluster cluster, string service, IPEndPoint address, string[] damage, Func<string> rules)
     {
         using var node = cluster.Paths.OpenNode("node-1");
         using var kept = node.Run(() => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ReceiveTimeout = 5000 });
@@ -47,8 +48,9 @@ internal static class KilledAgent
         }
 
         load.Go();
-        Assert.Empty(await load.EndAsync());
+        var failures = await load.EndAsync();
         Assert.StartsWith("HTTP/1.1 200 ", Ask(kept), StringComparison.Ordinal);
+        return failures;
     }
 
     /// <summary>Until another one has started.</summary>

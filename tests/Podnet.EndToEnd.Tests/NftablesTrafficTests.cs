@@ -121,8 +121,8 @@ public sealed class NftablesTrafficTests(NftablesCase nft)
     }
 
     [Fact]
-    public Task No_connection_breaks_when_the_agent_is_killed() => KilledAgent.AssertNothingBreaks(
-        nft.Cluster, "web", IPEndPoint.Parse(NftablesCase.ClusterIP), ["nft", "flush", "chain", "ip", "podnet", "firewall-output"], () => nft.Ruleset("node-1"));
+    public async Task No_connection_breaks_when_the_agent_is_killed() => Assert.Empty(await KilledAgent.AssertNothingBreaksAsync(
+        nft.Cluster, "web", IPEndPoint.Parse(NftablesCase.ClusterIP), ["nft", "flush", "chain", "ip", "podnet", "firewall-output"], () => nft.Ruleset("node-1")));
 
     private string Address(string pod) => nft.Cluster.Kubectl("get", "pod", pod, "-o", "jsonpath={.status.podIP}");
 

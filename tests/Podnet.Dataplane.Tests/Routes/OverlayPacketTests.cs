@@ -170,12 +170,12 @@ public sealed class OverlayPacketTests
         using var listener = server.In(() =>
         {
             var socket = new Socket(address.AddressFamily, SocketType.Dgram, ProtocolType.Udp) { ReceiveTimeout = 10_000 };
-            socket.Bind(new IPEndPoint(address, Port));
+            socket.Bind(new IPEndPoint(address, 0)); // a program that is being started by another test may hold the last one's port a moment longer
             return socket;
         });
         using var socket = client.In(() => new Socket(address.AddressFamily, SocketType.Dgram, ProtocolType.Udp));
         Fragmentation.Forbid(socket);
-        socket.SendTo(new byte[payload], new IPEndPoint(address, Port));
+        socket.SendTo(new byte[payload], listener.LocalEndPoint!);
         return listener.Receive(new byte[2 * TwoSegments.Mtu]);
     }
 

@@ -38,13 +38,13 @@ internal sealed class TestDns : IAsyncDisposable
 
     /// <param name="addresses">Of the headless Service "db", whose pods they are.</param>
     public static async Task<TestDns> StartAsync(
-        Kernel kernel, IPEndPoint? address = null, string domain = "cluster.local", ImmutableArray<IPEndPoint> upstreams = default, int addresses = 3, bool wait = true)
+        Kernel kernel, IPEndPoint? address = null, string domain = "cluster.local", ImmutableArray<IPEndPoint> upstreams = default, int addresses = 3, bool works = true)
     {
         var api = await FakeApiServer.StartAsync();
-        api.Answer = request => (200, Objects(request.Path.Value!, addresses));
+        api.Answer = request => works ? (200, Objects(request.Path.Value!, addresses)) : (500, "{}");
         var options = new DnsOptions { Domain = DnsName.Parse(domain), Upstreams = upstreams.IsDefault ? [] : upstreams };
         var dns = new TestDns(kernel, api, options, address ?? new IPEndPoint(IPAddress.Any, 53));
-        if (wait)
+        if (works)
             await Poll.UntilAsync(() => dns.Server.IsSynced, () => string.Join('\n', dns.Log.Lines));
         return dns;
     }
