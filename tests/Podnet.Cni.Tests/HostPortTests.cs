@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using Podnet.Cni.Wiring;
 using Podnet.Linux;
+using Podnet.Testing;
 
 namespace Podnet.Cni.Tests;
 
@@ -182,11 +183,11 @@ public sealed class HostPortTests : IDisposable
             Tool("ip", "route", "delete", "table", "local", "127.0.0.0/8", "dev", "lo");
             return Bound("udp", new IPEndPoint(IPAddress.Parse("10.240.0.1"), 0));
         });
-        Poll(() =>
+        Poll.Until(() =>
         {
             sender.SendTo([1], new IPEndPoint(IPAddress.Loopback, 7));
             return !_node.Kernel.Run("nft", "list", "chain", "inet", "podnet-host-ports", "guard").Contains("packets 0 ", StringComparison.Ordinal);
-        });
+        }, () => "it is not counted as dropped");
         Assert.False(listener.Poll(0, SelectMode.SelectRead), "it arrived");
 
         string Localnet(string link) => _node.Kernel.In(() => Sysctl.Read($"net.ipv4.conf.{link}.route_localnet"));
@@ -307,14 +308,13 @@ public sealed class HostPortTests : IDisposable
         var target = new IPEndPoint(TestNode.IPv4, 5353);
         using var client = _outside.Namespace.Run(() => Bound("udp", new IPEndPoint(IPAddress.Any, 0)));
         client.SendTo([0], target); // a connection to the node itself, where nobody listens
-        Poll(() => _node.Kernel.In(() => File.ReadAllText("/proc/thread-self/net/stat/nf_conntrack")).Length > 0);
         _node.Succeed(Add(_pod, "c1", Port(5353, 53, "udp")));
         using var first = Server(_pod, "udp", AddressFamily.InterNetwork, 53);
-        Poll(() => Send(first));
+        Poll.Until(() => Send(first), () => "nothing comes to the first pod");
         _node.Succeed(new Call("DEL") { Config = _node.Folder.Config(V4, V6) });
         _node.Succeed(Add(_other, "c2", Port(5353, 53, "udp")));
         using var second = Server(_other, "udp", AddressFamily.InterNetwork, 53);
-        Poll(() => Send(second));
+        Poll.Until(() => Send(second), () => "nothing comes to the second pod");
 
         bool Send(Socket server)
         {
@@ -448,14 +448,14 @@ public sealed class HostPortTests : IDisposable
 
         EndPoint seen = new IPEndPoint(any, 0);
         // Again and again: the kernel may need a moment to take note that a new link carries.
-        Poll(() =>
+        Poll.Until(() =>
         {
             client.SendTo([1], target);
             return server.Poll(1000, SelectMode.SelectRead);
-        });
+        }, () => $"nothing for {target} comes");
         server.ReceiveFrom(new byte[1], ref seen);
         server.SendTo([2], seen);
-        Poll(() => client.Poll(0, SelectMode.SelectRead));
+        Poll.Until(() => client.Poll(0, SelectMode.SelectRead), () => "no answer comes");
         EndPoint answer = new IPEndPoint(any, 0);
         client.ReceiveFrom(new byte[1], ref answer);
         Assert.Equal(target, answer);
@@ -463,15 +463,4 @@ public sealed class HostPortTests : IDisposable
     }
 
     private static string Tool(string program, params string[] arguments) => Podnet.Testing.Tool.Run(program, arguments);
-
-    private static void Poll(Func<bool> holds)
-    {
-        var deadline = DateTime.UtcNow.AddSeconds(10);
-        while (!holds())
-        {
-            if (DateTime.UtcNow > deadline)
-                throw new TimeoutException("not within 10 s");
-            Thread.Yield();
-        }
-    }
 }

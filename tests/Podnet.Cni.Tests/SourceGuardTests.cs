@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.NetworkInformation;
 using System.Net.Sockets;
+using Podnet.Testing;
 
 namespace Podnet.Cni.Tests;
 
@@ -71,11 +72,11 @@ public sealed class SourceGuardTests : IDisposable
         using var sender = _pod.Namespace.Run(() => Bound(from, 0));
         var dropped = Dropped("fib");
         // Again and again: the kernel may need a moment to take note that a new link carries (net/core/link_watch.c).
-        Poll(() =>
+        Poll.Until(() =>
         {
             sender.SendTo([1, 2, 3], new IPEndPoint(to, 9));
             return arrives ? listener.Poll(0, SelectMode.SelectRead) : Dropped("fib") > dropped;
-        });
+        }, () => arrives ? "it does not arrive" : "it is not counted as dropped");
         if (arrives)
             Assert.Equal(dropped, Dropped("fib"));
         else
@@ -89,7 +90,7 @@ public sealed class SourceGuardTests : IDisposable
         _pod.Run("ip", "route", "add", "192.0.2.1/32", "dev", "eth0", "src", "10.240.0.2"); // on the link: so it asks by ARP
         using (var socket = _pod.Namespace.Run(() => Bound(IPAddress.Parse("10.240.0.2"), 0)))
             socket.SendTo([1], new IPEndPoint(TestNode.IPv4, 9));
-        Poll(() => Dropped("iifgroup 80") > 0);
+        Poll.Until(() => Dropped("iifgroup 80") > 0, () => "the question by ARP is not counted as dropped");
         Assert.DoesNotContain("10.240.0.2", _node.Kernel.Run("ip", "neighbour", "show", "dev", Link("c1")));
 
         // The node asks the pod for its link-local address; the pod advertises it.
@@ -100,7 +101,7 @@ public sealed class SourceGuardTests : IDisposable
             using var socket = new Socket(AddressFamily.InterNetworkV6, SocketType.Dgram, ProtocolType.Udp);
             socket.SendTo([1], new IPEndPoint(new IPAddress(IPAddress.Parse(local!).GetAddressBytes(), Index("c1")), 9));
         });
-        Poll(() => Dropped("nd-neighbor-advert") > 0);
+        Poll.Until(() => Dropped("nd-neighbor-advert") > 0, () => "the advertisement is not counted as dropped");
     }
 
     [Fact]
@@ -136,15 +137,5 @@ public sealed class SourceGuardTests : IDisposable
         var socket = new Socket(address.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
         socket.Bind(new IPEndPoint(address, port));
         return socket;
-    }
-
-    private static void Poll(Func<bool> holds)
-    {
-        var until = DateTime.UtcNow.AddSeconds(10);
-        while (!holds())
-        {
-            Assert.True(DateTime.UtcNow < until, "did not happen within 10 s");
-            Thread.Sleep(10);
-        }
     }
 }

@@ -5,6 +5,7 @@ using Podnet.Kubernetes;
 using Podnet.Linux;
 using Podnet.Local;
 using Podnet.Local.Kubelet;
+using Podnet.Testing;
 
 namespace Podnet.EndToEnd.Tests;
 
@@ -83,7 +84,7 @@ public sealed class KeepTests
             using (var client = ApiClient.FromKubeconfig(cluster.Paths.Kubeconfig))
             {
                 var writers = Enumerable.Range(0, 8).Select(writer => WriteAsync(client, $"r{round}-w{writer}", acknowledged)).ToArray();
-                LocalCluster.Eventually(() => acknowledged.Count > already + 100, () => "the API server does not take writes");
+                Poll.Until(() => acknowledged.Count > already + 100, () => "the API server does not take writes");
                 KillAll(cluster);
                 await Task.WhenAll(writers);
             }
@@ -129,7 +130,7 @@ public sealed class KeepTests
             var cluster = new LocalCluster(name, "-f", file);
             cluster.Podnet("node", "add", "late");
             cluster.Podnet("node", "remove", "node-1");
-            LocalCluster.Eventually(() => cluster.Kubectl("get", "pods", "-o", "jsonpath={.items[*].status.conditions[?(@.type=='Ready')].status}") == "True True True", () => cluster.Kubectl("get", "pods", "-o", "wide"));
+            Poll.Until(() => cluster.Kubectl("get", "pods", "-o", "jsonpath={.items[*].status.conditions[?(@.type=='Ready')].status}") == "True True True", () => cluster.Kubectl("get", "pods", "-o", "wide"));
             return cluster;
         }
         finally
@@ -162,7 +163,7 @@ public sealed class KeepTests
     {
         foreach (var pid in ProcessTable.Pids().Where(pid => ProcessTable.EnvironmentVariable(pid, ClusterPaths.EnvironmentMark) == cluster.Name))
             Signals.Send(pid, Signals.Kill);
-        LocalCluster.Eventually(() => !cluster.Paths.IsRunning(), () => "the control plane lives on");
+        Poll.Until(() => !cluster.Paths.IsRunning(), () => "the control plane lives on");
     }
 
     private static void Reboot(LocalCluster cluster)

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Podnet.Linux;
+using Podnet.Testing;
 
 namespace Podnet.EndToEnd.Tests;
 
@@ -9,7 +10,7 @@ namespace Podnet.EndToEnd.Tests;
 internal static class KilledAgent
 {
     /// <summary>After a change was made, in milliseconds: before the agent has heard of it, while it may be writing, and later. Arbitrary.</summary>
-    private static readonly int[] s_moments = [0, 5, 30];
+    private static readonly int[] Moments = [0, 5, 30];
 
     /// <summary>
     /// A connection that was open stays, what was changed just before or damaged while nobody looked is right soon, and in the end the
@@ -28,7 +29,7 @@ internal static class KilledAgent
         var before = rules();
         await using var load = SteadyLoad.Start(node, $"{address}");
 
-        foreach (var moment in s_moments)
+        foreach (var moment in Moments)
         {
             cluster.Kubectl("expose", "service", service, "--name=meanwhile", "--port=80");
             try
@@ -37,14 +38,14 @@ internal static class KilledAgent
                 Kill(cluster);
                 node.Run(() => Testing.Tool.Run(damage[0], damage[1..]));
                 var added = IPEndPoint.Parse(cluster.Kubectl("get", "service", "meanwhile", "-o", "jsonpath={.spec.clusterIP}") + ":80");
-                LocalCluster.Eventually(() => Requests.Send(node, added, 1, "/").Failed == 0, () => "a Service that came before the agent was killed does not work");
+                Poll.Until(() => Requests.Send(node, added, 1, "/").Failed == 0, () => "a Service that came before the agent was killed does not work");
                 Assert.StartsWith("HTTP/1.1 200 ", Ask(kept), StringComparison.Ordinal);
             }
             finally
             {
                 cluster.Kubectl("delete", "service", "meanwhile");
             }
-            LocalCluster.Eventually(() => rules() == before, () => $"the rules were\n{before}\nand are\n{rules()}");
+            Poll.Until(() => rules() == before, () => $"the rules were\n{before}\nand are\n{rules()}");
         }
 
         load.Go();
@@ -58,7 +59,7 @@ internal static class KilledAgent
     {
         var agent = cluster.Agent("node-1");
         Signals.Send(agent, Signals.Kill);
-        LocalCluster.Eventually(() => cluster.Agent("node-1") is not 0 and var now && now != agent, () => "the agent was not started again");
+        Poll.Until(() => cluster.Agent("node-1") is not 0 and var now && now != agent, () => "the agent was not started again");
     }
 
     private static string Ask(Socket connection)

@@ -14,8 +14,9 @@ public sealed class LifeTests(NginxCase nginx)
     public void A_container_that_dies_is_started_again_at_the_same_address()
     {
         var restarts = int.Parse(Pod("nginx-0", "{.status.containerStatuses[0].restartCount}"));
-        _cluster.Exec("pod/nginx-0", "nginx", "-s", "stop");
-        LocalCluster.Eventually(
+        // The command is in the container that it ends, and may be ended with it: what counts is what comes of it.
+        LocalCluster.Try("exec", "--name", _cluster.Name, "pod/nginx-0", "--", "nginx", "-s", "stop");
+        Poll.Until(
             () => Pod("nginx-0", "{.status.containerStatuses[0].restartCount}") == $"{restarts + 1}" && Ready("nginx-0"), () => Pod("nginx-0", "{.status}"));
         Assert.Equal("10.240.0.28", Pod("nginx-0", "{.status.podIP}"));
     }
@@ -25,10 +26,10 @@ public sealed class LifeTests(NginxCase nginx)
     {
         var pause = _cluster.Paths.SandboxPid("default", "nginx-1")!.Value;
         Signals.Send(pause, Signals.Kill);
-        LocalCluster.Eventually(
+        Poll.Until(
             () => _cluster.Paths.SandboxPid("default", "nginx-1") is { } now && now != pause && Ready("nginx-1"), () => Pod("nginx-1", "{.status}"));
         Assert.Equal("10.240.0.57", Pod("nginx-1", "{.status.podIP}"));
-        LocalCluster.Eventually(
+        Poll.Until(
             () => Requests.Send(_cluster.Paths.OpenNode("node-1"), System.Net.IPEndPoint.Parse("10.240.0.57:80"), 1, "/").Failed == 0, () => "it does not answer");
     }
 
@@ -37,7 +38,7 @@ public sealed class LifeTests(NginxCase nginx)
     {
         var uid = Pod("nginx-1", "{.metadata.uid}");
         _cluster.Kubectl("delete", "pod", "nginx-1", "--wait=false");
-        LocalCluster.Eventually(() => PodOrEmpty("nginx-1", "{.metadata.uid}") is { Length: > 0 } now && now != uid && Ready("nginx-1"), () => "nginx-1 did not come back");
+        Poll.Until(() => PodOrEmpty("nginx-1", "{.metadata.uid}") is { Length: > 0 } now && now != uid && Ready("nginx-1"), () => "nginx-1 did not come back");
         Assert.Equal("10.240.0.57", Pod("nginx-1", "{.status.podIP}"));
     }
 

@@ -1,4 +1,5 @@
 using System.Net;
+using Podnet.Testing;
 
 namespace Podnet.EndToEnd.Tests;
 
@@ -29,9 +30,9 @@ public sealed class LoadBalancerTests(NftablesCase nft) : IDisposable
         var mark = $"/?{Guid.NewGuid():N}";
 
         // The way moves to a node with an endpoint when the policy changes, and the rules of that node with it.
-        LocalCluster.Eventually(() => Requests.Send(client, new IPEndPoint(address, 80), 1, mark).Failed == 0, () => "no answer");
+        Poll.Until(() => Requests.Send(client, new IPEndPoint(address, 80), 1, mark).Failed == 0, () => "no answer");
 
-        LocalCluster.Eventually(
+        Poll.Until(
             () => nft.Pods().SelectMany(nft.Cluster.AccessLog).Any(line => line.StartsWith("10.99.0.254 ", StringComparison.Ordinal) && line.Contains(mark, StringComparison.Ordinal)),
             () => "no pod saw outside's address");
     }
@@ -45,7 +46,7 @@ public sealed class LoadBalancerTests(NftablesCase nft) : IDisposable
 
         nft.Cluster.Kubectl("delete", "service", "balanced");
 
-        LocalCluster.Eventually(() => Requests.Send(client, new IPEndPoint(address, 80), 1, "/") is { Failed: 1, First: var why } && why!.Contains("No route to host", StringComparison.Ordinal),
+        Poll.Until(() => Requests.Send(client, new IPEndPoint(address, 80), 1, "/") is { Failed: 1, First: var why } && why!.Contains("No route to host", StringComparison.Ordinal),
             () => "the address still leads somewhere");
     }
 
@@ -58,10 +59,10 @@ public sealed class LoadBalancerTests(NftablesCase nft) : IDisposable
         if (patch is not null)
             nft.Cluster.Kubectl("patch", "service", "balanced", "-p", patch);
         var text = "";
-        LocalCluster.Eventually(() => (text = nft.Cluster.Kubectl("get", "service", "balanced", "-o", "jsonpath={.status.loadBalancer.ingress[0].ip}")).Length > 0, () => "it has no address");
+        Poll.Until(() => (text = nft.Cluster.Kubectl("get", "service", "balanced", "-o", "jsonpath={.status.loadBalancer.ingress[0].ip}")).Length > 0, () => "it has no address");
         var address = IPAddress.Parse(text);
         using var outside = nft.Open("outside");
-        LocalCluster.Eventually(() => Requests.Send(outside, new IPEndPoint(address, 80), 1, "/").Failed == 0, () => $"{address} does not answer");
+        Poll.Until(() => Requests.Send(outside, new IPEndPoint(address, 80), 1, "/").Failed == 0, () => $"{address} does not answer");
         return address;
     }
 }

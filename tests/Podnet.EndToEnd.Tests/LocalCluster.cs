@@ -40,20 +40,6 @@ public sealed class LocalCluster : IDisposable
 
     public string Kubectl(params string[] arguments) => Tool.Run("kubectl", ["--kubeconfig", Paths.Kubeconfig, .. arguments]);
 
-    /// <summary>Asks again until the answer is right; a failure says what it was last.</summary>
-    /// <param name="seconds">Arbitrary: far beyond what a loaded machine needs; a right answer ends it at once.</param>
-    public static void Eventually(Func<bool> right, Func<string> last, int seconds = 60)
-    {
-        var deadline = Environment.TickCount64 + (1000 * seconds);
-        while (!right())
-        {
-            if (Environment.TickCount64 > deadline)
-                throw new TimeoutException(last());
-            Thread.Yield();
-            Task.Delay(50).Wait();
-        }
-    }
-
     /// <summary>The access log of a pod's nginx, by lines.</summary>
     public string[] AccessLog(string pod) =>
         Directory.EnumerateFiles(Paths.PodLogs, "*.log", SearchOption.AllDirectories)

@@ -1,4 +1,5 @@
 using Podnet.Linux;
+using Podnet.Testing;
 
 namespace Podnet.EndToEnd.Tests;
 
@@ -21,7 +22,7 @@ public sealed class NftablesTableTests(NftablesCase nft)
         Assert.Contains("10.96.0.80 . tcp . 80 counter comment \"default/web:http\" : goto cluster-ip-2", before, StringComparison.Ordinal);
         nft.In("node-2", "nft", command);
         // Less than until the agent looks at everything anyway, which is every 30 s.
-        LocalCluster.Eventually(() => nft.Ruleset("node-2") == before, () => $"expected:\n{before}\nfound:\n{nft.Ruleset("node-2")}", seconds: 10);
+        Poll.Until(() => nft.Ruleset("node-2") == before, () => $"expected:\n{before}\nfound:\n{nft.Ruleset("node-2")}");
     }
 
     [Fact]
@@ -35,9 +36,9 @@ public sealed class NftablesTableTests(NftablesCase nft)
     public void A_node_that_joins_gets_the_Services_and_one_that_leaves_takes_all_with_it()
     {
         _cluster.Podnet("node", "add", "node-3");
-        LocalCluster.Eventually(() => Answers("node-3"), () => "the Service does not answer on node-3");
+        Poll.Until(() => Answers("node-3"), () => "the Service does not answer on node-3");
         _cluster.Podnet("node", "remove", "node-3");
-        LocalCluster.Eventually(() => !NetworkNamespace.Exists(_cluster.Paths.NodeNamespace("node-3")), () => "the node's namespace stays");
+        Poll.Until(() => !NetworkNamespace.Exists(_cluster.Paths.NodeNamespace("node-3")), () => "the node's namespace stays");
     }
 
     [Fact]

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Podnet.Linux;
+using Podnet.Testing;
 
 namespace Podnet.EndToEnd.Tests;
 
@@ -97,19 +98,19 @@ public sealed class NftablesTrafficTests(NftablesCase nft)
         try
         {
             nft.Cluster.Kubectl("scale", "deployment", "web", "--replicas=4");
-            LocalCluster.Eventually(() => nft.Pods().Length == 4, () => "the new pods do not come");
+            Poll.Until(() => nft.Pods().Length == 4, () => "the new pods do not come");
             foreach (var pod in nft.Pods())
             {
-                LocalCluster.Eventually(() => Address(pod) is { Length: > 0 } ip && Requests.Send(client, IPEndPoint.Parse($"{ip}:80"), 1, "/").Failed == 0, () => $"{pod} never answers");
+                Poll.Until(() => Address(pod) is { Length: > 0 } ip && Requests.Send(client, IPEndPoint.Parse($"{ip}:80"), 1, "/").Failed == 0, () => $"{pod} never answers");
                 nft.Cluster.Kubectl("label", "pod", pod, "serving=yes", "--overwrite");
             }
 
-            LocalCluster.Eventually(() => nft.Connections("node-1", "cluster IP").Count == 4, () => "the new endpoints do not come");
+            Poll.Until(() => nft.Connections("node-1", "cluster IP").Count == 4, () => "the new endpoints do not come");
             load.Go();
             Assert.All(nft.Connections("node-1", "cluster IP"), endpoint => Assert.NotEqual(0UL, endpoint.Value));
 
             nft.Cluster.Kubectl("scale", "deployment", "web", "--replicas=2");
-            LocalCluster.Eventually(() => nft.Connections("node-1", "cluster IP").Count == 2, () => "the old endpoints do not go");
+            Poll.Until(() => nft.Connections("node-1", "cluster IP").Count == 2, () => "the old endpoints do not go");
             load.Go();
         }
         finally

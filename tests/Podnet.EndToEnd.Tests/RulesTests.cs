@@ -14,7 +14,7 @@ public sealed class RulesTests(NginxCase nginx)
     [InlineData("node-1")]
     [InlineData("node-2")]
     public void Each_node_has_exactly_the_rules_of_kube_proxy(string node) =>
-        LocalCluster.Eventually(() => Saved(node) == Expected, () => $"expected:\n{Expected}\nfound:\n{Saved(node)}");
+        Poll.Until(() => Saved(node) == Expected, () => $"expected:\n{Expected}\nfound:\n{Saved(node)}");
 
     [Theory]
     [InlineData("iptables", "-t", "nat", "-F")]
@@ -23,16 +23,16 @@ public sealed class RulesTests(NginxCase nginx)
     [InlineData("nft", "flush", "ruleset")]
     public void Rules_that_somebody_takes_away_are_put_back(string program, params string[] arguments)
     {
-        LocalCluster.Eventually(() => Saved("node-2") == Expected, () => Saved("node-2"));
+        Poll.Until(() => Saved("node-2") == Expected, () => Saved("node-2"));
         In("node-2", program, arguments);
-        LocalCluster.Eventually(() => Saved("node-2") == Expected, () => $"expected:\n{Expected}\nfound:\n{Saved("node-2")}");
+        Poll.Until(() => Saved("node-2") == Expected, () => $"expected:\n{Expected}\nfound:\n{Saved("node-2")}");
     }
 
     [Fact]
     public void A_route_that_somebody_deletes_is_put_back()
     {
         In("node-1", "ip", "route", "del", "10.240.0.32/27");
-        LocalCluster.Eventually(
+        Poll.Until(
             () => Route("node-1", "10.240.0.32/27") == "10.240.0.32/27 via 10.99.0.3 dev eth0 proto 80", () => In("node-1", "ip", "route"));
     }
 
@@ -43,7 +43,7 @@ public sealed class RulesTests(NginxCase nginx)
         try
         {
             In("node-1", "iptables", "-t", "nat", "-F", "KUBE-SERVICES");
-            LocalCluster.Eventually(() => Saved("node-1").Contains("-A KUBE-SERVICES -d 10.0.33.45", StringComparison.Ordinal), () => Saved("node-1"));
+            Poll.Until(() => Saved("node-1").Contains("-A KUBE-SERVICES -d 10.0.33.45", StringComparison.Ordinal), () => Saved("node-1"));
             Assert.Contains("--dport 9 -j DROP", In("node-1", "iptables-save"), StringComparison.Ordinal);
         }
         finally
@@ -56,10 +56,10 @@ public sealed class RulesTests(NginxCase nginx)
     public void Routes_and_rules_follow_a_node_that_comes_and_goes()
     {
         _cluster.Podnet("node", "add", "node-3", "--pod-cidr", "10.240.0.64/27");
-        LocalCluster.Eventually(
+        Poll.Until(
             () => Route("node-1", "10.240.0.64/27") == "10.240.0.64/27 via 10.99.0.4 dev eth0 proto 80", () => In("node-1", "ip", "route"));
         Assert.Equal("10.240.0.0/27 via 10.99.0.2 dev eth0 proto 80", Route("node-3", "10.240.0.0/27"));
-        LocalCluster.Eventually(() => Saved("node-3") == Expected, () => Saved("node-3"));
+        Poll.Until(() => Saved("node-3") == Expected, () => Saved("node-3"));
         var manifest = Path.GetTempFileName();
         File.WriteAllText(manifest, """
             apiVersion: v1
@@ -69,13 +69,13 @@ public sealed class RulesTests(NginxCase nginx)
             """);
         _cluster.Kubectl("create", "-f", manifest);
         File.Delete(manifest);
-        LocalCluster.Eventually(() => _cluster.Paths.SandboxPid("default", "leaving") is not null, () => "the pod on node-3 does not start");
+        Poll.Until(() => _cluster.Paths.SandboxPid("default", "leaving") is not null, () => "the pod on node-3 does not start");
         var pause = _cluster.Paths.SandboxPid("default", "leaving")!.Value;
 
         _cluster.Podnet("node", "remove", "node-3");
-        LocalCluster.Eventually(() => !ProcessTable.IsAlive(pause), () => "the pod's pause outlives its node");
-        LocalCluster.Eventually(() => _cluster.Kubectl("get", "pod", "leaving", "--ignore-not-found", "-o", "name") == "", () => "the pod outlives its node");
-        LocalCluster.Eventually(() => Route("node-1", "10.240.0.64/27") == "", () => In("node-1", "ip", "route"));
+        Poll.Until(() => !ProcessTable.IsAlive(pause), () => "the pod's pause outlives its node");
+        Poll.Until(() => _cluster.Kubectl("get", "pod", "leaving", "--ignore-not-found", "-o", "name") == "", () => "the pod outlives its node");
+        Poll.Until(() => Route("node-1", "10.240.0.64/27") == "", () => In("node-1", "ip", "route"));
     }
 
     private static string Expected { get; } =

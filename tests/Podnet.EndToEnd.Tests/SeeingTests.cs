@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Podnet.Linux;
+using Podnet.Testing;
 
 namespace Podnet.EndToEnd.Tests;
 
@@ -68,7 +69,7 @@ public sealed class SeeingTests(NginxCase nginx)
         var child = ChildProcess.Start(new ProcessStart(
             Repository.Podnet,
             ["exec", "--name", _cluster.Name, "outside", "--", "sh", "-c", $"trap '' INT; echo yes > {ready}; sleep 3; exit 5"]));
-        LocalCluster.Eventually(() => File.ReadAllText(ready) == "yes\n", () => "the command does not start");
+        Poll.Until(() => File.ReadAllText(ready) == "yes\n", () => "the command does not start");
         File.Delete(ready);
         child.Kill(Signals.Interrupt);
         Assert.Equal(new ExitStatus(5, 0), await child.Exited);

@@ -1,5 +1,6 @@
 using System.Net;
 using Podnet.Linux;
+using Podnet.Testing;
 
 namespace Podnet.EndToEnd.Tests;
 
@@ -23,7 +24,7 @@ internal sealed class SteadyLoad(NetworkNamespace from, string to) : IAsyncDispo
     internal void Go()
     {
         var until = Volatile.Read(ref _sent) + 100;
-        LocalCluster.Eventually(() => Volatile.Read(ref _sent) >= until, () => "the load does not go on");
+        Poll.Until(() => Volatile.Read(ref _sent) >= until, () => "the load does not go on");
     }
 
     /// <summary>What went wrong: each failure, with the number of the request.</summary>

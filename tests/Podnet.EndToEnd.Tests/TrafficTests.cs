@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using Podnet.Linux;
+using Podnet.Testing;
 
 namespace Podnet.EndToEnd.Tests;
 
@@ -33,7 +34,7 @@ public sealed class TrafficTests(NginxCase nginx)
                 _cluster.Kubectl("get", "service", "nginx-outside", "-o", "jsonpath={.spec.ports[0].nodePort}"), CultureInfo.InvariantCulture);
             using var outside = Open("outside");
             var target = new IPEndPoint(IPAddress.Parse("10.99.0.2"), port);
-            LocalCluster.Eventually(() => Requests.Send(outside, target, 1, "/").Failed == 0, () => $"the node port {port} never answered");
+            Poll.Until(() => Requests.Send(outside, target, 1, "/").Failed == 0, () => $"the node port {port} never answered");
             AssertAllSucceedEvenly(outside, target);
         }
         finally

@@ -18,9 +18,9 @@ public sealed class ContainerTests
             File.Copy(PauseProcess.Path, $"{folder}/rootfs/pause");
             File.WriteAllText($"{folder}/config.json", Config(id).ToJsonString());
             var container = ChildProcess.Start(new ProcessStart("runc", ["--root", $"{folder}/runc", "run", "--bundle", folder, "--pid-file", $"{folder}/pid", id]));
-            PauseProcess.Until(() => File.Exists($"{folder}/pid"), "runc has started it");
+            Poll.Until(() => File.Exists($"{folder}/pid"), () => "runc does not start it");
             var pid = int.Parse(File.ReadAllText($"{folder}/pid"));
-            PauseProcess.Until(() => PauseProcess.Runs(pid), "pause runs");
+            Poll.Until(() => PauseProcess.Runs(pid), () => "pause does not run");
 
             Assert.Matches(@"Uid:\s+65535", File.ReadAllText($"/proc/{pid}/status"));
             Tool.Run("runc", "--root", $"{folder}/runc", "kill", id, "TERM");

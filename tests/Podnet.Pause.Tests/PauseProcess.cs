@@ -11,16 +11,6 @@ internal static class PauseProcess
     /// <summary>Far beyond what any of it takes; a test that waits so long has failed.</summary>
     internal static readonly TimeSpan Deadline = TimeSpan.FromSeconds(20);
 
-    internal static void Until(Func<bool> condition, string what)
-    {
-        var end = DateTime.UtcNow + Deadline;
-        while (!condition())
-        {
-            Assert.True(DateTime.UtcNow < end, $"not within {Deadline.TotalSeconds} s: {what}");
-            Thread.Sleep(10);
-        }
-    }
-
     internal static int[] ChildrenOf(int pid) =>
         [.. ProcessTable.Pids().Where(other => ParentOf(other) == pid)];
 

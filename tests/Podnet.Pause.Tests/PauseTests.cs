@@ -22,7 +22,7 @@ public sealed class PauseTests : IDisposable
     {
         using var file = new TemporaryFile();
         var pause = Start([PauseProcess.Path], file.Path);
-        PauseProcess.Until(() => file.Text.Contains("warning"), "pause has begun");
+        Poll.Until(() => file.Text.Contains("warning"), () => "pause does not begin");
 
         pause.Kill(signal);
 
@@ -52,13 +52,13 @@ public sealed class PauseTests : IDisposable
         var script = $"i=0; while [ $i -lt {orphans} ]; do (sleep 1000 &); i=$((i+1)); done; exec {PauseProcess.Path}";
         var unshare = Start(["unshare", "--pid", "--fork", "--kill-child", "sh", "-c", script], file.Path);
         var pause = PauseUnder(unshare);
-        PauseProcess.Until(() => PauseProcess.ChildrenOf(pause).Length == orphans, $"{orphans} orphans have come to pause");
+        Poll.Until(() => PauseProcess.ChildrenOf(pause).Length == orphans, () => $"{orphans} orphans do not come to pause");
         var children = PauseProcess.ChildrenOf(pause);
 
         foreach (var child in children)
             Signals.Send(child, Signals.Kill);
 
-        PauseProcess.Until(() => !Array.Exists(children, PauseProcess.Exists), "no zombie is left");
+        Poll.Until(() => !Array.Exists(children, PauseProcess.Exists), () => "a zombie is left");
         Assert.True(PauseProcess.Runs(pause));
         Signals.Send(pause, Signals.Terminate);
         Assert.True((await unshare.Exited.WaitAsync(PauseProcess.Deadline)).Succeeded);
@@ -80,7 +80,7 @@ public sealed class PauseTests : IDisposable
         var unshare = Start(["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", "perl", "-e", leaveZombie, PauseProcess.Path], file.Path);
         var pause = PauseUnder(unshare);
 
-        PauseProcess.Until(() => PauseProcess.ChildrenOf(pause).Length == 0, "the zombie has gone");
+        Poll.Until(() => PauseProcess.ChildrenOf(pause).Length == 0, () => "the zombie stays");
 
         Signals.Send(pause, Signals.Terminate);
         Assert.True((await unshare.Exited.WaitAsync(PauseProcess.Deadline)).Succeeded);
@@ -111,13 +111,13 @@ public sealed class PauseTests : IDisposable
     private static int PauseUnder(ChildProcess unshare)
     {
         int[] found = [];
-        PauseProcess.Until(
+        Poll.Until(
             () =>
             {
                 found = [.. PauseProcess.ChildrenOf(unshare.Pid).Where(PauseProcess.Runs)];
                 return found.Length == 1;
             },
-            "pause runs as the first process");
+            () => "pause does not run as the first process");
         return found[0];
     }
 }

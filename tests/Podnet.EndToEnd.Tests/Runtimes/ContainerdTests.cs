@@ -1,3 +1,5 @@
+using Podnet.Testing;
+
 namespace Podnet.EndToEnd.Tests.Runtimes;
 
 /// <summary>containerd with the folders that it looks in by itself: by `ctr run --cni`, and by CRI as from a kubelet.</summary>
@@ -25,7 +27,7 @@ public sealed class ContainerdTests : IAsyncLifetime
         OciArchive.WriteWeb(_machine.PathOf("/run/web.tar"));
         OciArchive.WritePause(_machine.PathOf("/run/pause.tar"));
         _machine.Start("/run/containerd.log", "containerd");
-        RuntimeMachine.Until(() => _machine.Try("ctr", "version").Succeeded, "containerd answers");
+        Poll.Until(() => _machine.Try("ctr", "version").Succeeded, () => "containerd does not answer");
         foreach (var archive in new[] { "/run/web.tar", "/run/pause.tar" })
         {
             _machine.Run("ctr", "images", "import", archive);
@@ -34,7 +36,7 @@ public sealed class ContainerdTests : IAsyncLifetime
 
         _cri = new CriClient(_machine.PathOf(Socket));
         foreach (var image in new[] { OciArchive.Web, OciArchive.Pause })
-            await UntilAsync(() => _cri.HasImageAsync(image), $"CRI knows of {image}");
+            await Poll.UntilAsync(() => _cri.HasImageAsync(image), () => $"CRI does not know of {image}");
     }
 
     public ValueTask DisposeAsync()
@@ -49,7 +51,7 @@ public sealed class ContainerdTests : IAsyncLifetime
     {
         _machine.Run("ctr", "run", "--cni", "--detach", "--cgroup", $"{_machine.Cgroup}/web", OciArchive.Web, "web");
         Assert.Equal(["10.240.0.1", "fd00:1::1"], _machine.Reservations());
-        RuntimeMachine.Until(() => _machine.Try("curl", "-sS", "--max-time", "5", "http://10.240.0.1/").StandardOutput == "hello\n", "the container serves");
+        Poll.Until(() => _machine.Try("curl", "-sS", "--max-time", "5", "http://10.240.0.1/").StandardOutput == "hello\n", () => "the container does not serve");
         Assert.Equal("hello\n", _machine.Run("curl", "-sS", "--max-time", "5", "http://[fd00:1::1]/"));
         var output = _machine.Run(
             "ctr", ["run", "--cni", "--rm", "--cgroup", $"{_machine.Cgroup}/client", OciArchive.Web, "client", .. OciArchive.Get("http://10.240.0.1/")]);
@@ -60,7 +62,7 @@ public sealed class ContainerdTests : IAsyncLifetime
     [Fact]
     public async Task Pods_live_and_end_by_cri_with_our_pause_and_leave_nothing()
     {
-        await UntilAsync(async () => await _cri.NotReadyAsync() == "", "runtime and network are ready");
+        await Poll.UntilAsync(async () => await _cri.NotReadyAsync() == "", () => "runtime and network are not ready");
         var before = _machine.PodNetwork();
         var (a, b) = (new CriPod("web-0", _machine.Cgroup), new CriPod("web-1", _machine.Cgroup));
         var (sandboxA, sandboxB) = (await _cri.RunPodSandboxAsync(a), await _cri.RunPodSandboxAsync(b));
@@ -129,7 +131,7 @@ public sealed class ContainerdTests : IAsyncLifetime
     {
         var container = await _cri.CreateContainerAsync(sandbox, pod, name, OciArchive.Web);
         await _cri.StartContainerAsync(container);
-        await UntilAsync(async () => (await _cri.ExecSyncAsync(container, OciArchive.Get("http://127.0.0.1/"))).ExitCode == 0, $"{name} of {pod.Name} serves");
+        await Poll.UntilAsync(async () => (await _cri.ExecSyncAsync(container, OciArchive.Get("http://127.0.0.1/"))).ExitCode == 0, () => $"{name} of {pod.Name} does not serve");
         return container;
     }
 
@@ -142,16 +144,6 @@ public sealed class ContainerdTests : IAsyncLifetime
             Assert.False((await _cri.PodSandboxStatusAsync(sandbox)).Ready);
             await _cri.RemovePodSandboxAsync(sandbox);
             await _cri.RemovePodSandboxAsync(sandbox);
-        }
-    }
-
-    private static async Task UntilAsync(Func<Task<bool>> right, string what)
-    {
-        var deadline = Environment.TickCount64 + 60_000; // ms; arbitrary
-        while (!await right())
-        {
-            Assert.True(Environment.TickCount64 < deadline, $"not within 60 s: {what}");
-            await Task.Delay(50);
         }
     }
 }

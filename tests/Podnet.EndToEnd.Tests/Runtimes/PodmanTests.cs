@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Podnet.Testing;
 
 namespace Podnet.EndToEnd.Tests.Runtimes;
 
@@ -106,7 +107,7 @@ public sealed class PodmanTests : IDisposable
     }
 
     private void WaitFor(string name) =>
-        RuntimeMachine.Until(() => _machine.Try("podman", ["exec", name, .. OciArchive.Get("http://127.0.0.1/")]).Succeeded, $"{name} serves");
+        Poll.Until(() => _machine.Try("podman", ["exec", name, .. OciArchive.Get("http://127.0.0.1/")]).Succeeded, () => $"{name} does not serve");
 
     private JsonNode Network(string container) =>
         JsonNode.Parse(Podman("inspect", container))![0]!["NetworkSettings"]!["Networks"]!["podnet"]!;

@@ -35,7 +35,7 @@ internal sealed class RuntimeMachine : IDisposable
         _life.Read.Dispose();
         try
         {
-            Until(() => FirstProcess(_unshare.Pid) is not null, "the namespaces are there");
+            Poll.Until(() => FirstProcess(_unshare.Pid) is not null, () => "the namespaces are not there");
             _init = FirstProcess(_unshare.Pid)!.Value;
             Run("sh", "-ec", SetUp, "sh", _folder);
             foreach (var plugin in Directory.GetFiles(ReferencePlugins))
@@ -78,9 +78,6 @@ internal sealed class RuntimeMachine : IDisposable
         ChildProcess.Start(new ProcessStart("nsenter", [.. Enter, program, .. arguments]) { StandardOutput = output, StandardError = output });
     }
 
-    /// <summary>Polls until something holds.</summary>
-    public static void Until(Func<bool> right, string what) => LocalCluster.Eventually(right, () => $"not within {Patience}: {what}", (int)Patience.TotalSeconds);
-
     /// <summary>All that a pod network leaves on a node: links, addresses, routes, neighbours, reservations of addresses, namespaces, results.</summary>
     public string[] PodNetwork() =>
     [
@@ -103,7 +100,7 @@ internal sealed class RuntimeMachine : IDisposable
         _life.Dispose();
         _unshare.Kill(Signals.Kill); // and with it, by --kill-child, the first process; and with that all others
         _unshare.Exited.Wait(Patience);
-        Until(() => !Cgroups().Any(group => File.ReadLines($"{group}/cgroup.procs").Any()), "the processes have ended");
+        Poll.Until(() => !Cgroups().Any(group => File.ReadLines($"{group}/cgroup.procs").Any()), () => "the processes have not ended");
         foreach (var group in Cgroups())
             Directory.Delete(group);
         Directory.Delete(_folder, recursive: true);

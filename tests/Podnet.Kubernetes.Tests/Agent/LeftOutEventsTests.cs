@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Microsoft.Extensions.Time.Testing;
 using Podnet.Agent;
 using Podnet.Kubernetes.Tests.Watching;
+using Podnet.Testing;
 
 namespace Podnet.Kubernetes.Tests.Agent;
 

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using Podnet.Agent;
 using Podnet.Core.Model;
 using Podnet.Kubernetes.Tests.Watching;
+using Podnet.Testing;
 
 namespace Podnet.Kubernetes.Tests.Agent;
 

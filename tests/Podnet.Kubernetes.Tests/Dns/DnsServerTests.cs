@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using Podnet.Kubernetes.Tests.Watching;
 using Podnet.Testing;
 
 namespace Podnet.Kubernetes.Tests.Dns;

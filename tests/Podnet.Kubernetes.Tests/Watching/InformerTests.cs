@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using k8s.Models;
+using Podnet.Testing;
 
 namespace Podnet.Kubernetes.Tests.Watching;
 

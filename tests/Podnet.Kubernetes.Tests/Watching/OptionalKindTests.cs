@@ -1,5 +1,6 @@
 using k8s.Models;
 using Microsoft.Extensions.Time.Testing;
+using Podnet.Testing;
 
 namespace Podnet.Kubernetes.Tests.Watching;
 

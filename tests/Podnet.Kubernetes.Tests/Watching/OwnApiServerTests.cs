@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using k8s.Models;
 using Podnet.Local.ApiServer;
+using Podnet.Testing;
 
 namespace Podnet.Kubernetes.Tests.Watching;
 

@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using Microsoft.Extensions.Logging.Abstractions;
 using Podnet.Local.ApiServer;
 using Podnet.Local.Kubelet;
+using Podnet.Testing;
 
 namespace Podnet.Local.Tests.Kubelet;
 
@@ -56,7 +57,7 @@ public sealed class LogTests : IDisposable
         await File.WriteAllTextAsync(Path, "");
         keeper.Add(Path);
         await File.AppendAllTextAsync(Path, "first\n");
-        await UntilAsync(() => File.Exists(LogKeeper.TimesOf(Path)));
+        await Poll.UntilAsync(() => File.Exists(LogKeeper.TimesOf(Path)), () => "no times are kept");
         var between = DateTimeOffset.UtcNow;
         await File.AppendAllTextAsync(Path, "second\nthird\n");
         keeper.Remove(Path);
@@ -95,7 +96,7 @@ public sealed class LogTests : IDisposable
         var written = true;
         var output = new MemoryStream();
         var reading = new ContainerLog(Path, All with { Follow = true }, () => Volatile.Read(ref written)).CopyToAsync(output, default);
-        await UntilAsync(() => output.Length == 2);
+        await Poll.UntilAsync(() => output.Length == 2, () => $"{output.Length} bytes have come, not 2");
         await File.AppendAllTextAsync(Path, "2\n");
         Volatile.Write(ref written, false);
         await reading;
@@ -103,15 +104,6 @@ public sealed class LogTests : IDisposable
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
-
-    private static async Task UntilAsync(Func<bool> holds)
-    {
-        for (var end = DateTime.UtcNow.AddSeconds(30); !holds();)
-        {
-            Assert.True(DateTime.UtcNow < end, "not within 30 s");
-            await Task.Delay(5);
-        }
-    }
 
     private async Task<string> ReadAsync(LogOptions options)
     {
