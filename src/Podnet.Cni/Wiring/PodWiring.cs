@@ -36,47 +36,43 @@ internal static class PodWiring
 
     /// <summary>Makes the pair, the node's end up; the kernel cannot set up the other one while it still has no peer (drivers/net/veth.c). Where this throws, it has made nothing.</summary>
     /// <param name="mtu">Bytes; null leaves it to the kernel.</param>
-    public static void Create(RouteSocket host, Attachment attachment, string podInterface, NetworkNamespace podNamespace, int? mtu)
+    /// <returns>The pair as the node sees it.</returns>
+    public static Link Create(RouteSocket host, Attachment attachment, string podInterface, NetworkNamespace podNamespace, int? mtu)
     {
-        var pair = new VethPair(attachment.HostInterface, podInterface)
+        try
         {
-            Address = attachment.HostMac,
-            PeerAddress = attachment.PodMac,
-            Mtu = mtu,
-            Group = SourceGuard.LinkGroup,
-            PeerNamespace = podNamespace,
-            Up = true,
-        };
-        switch (host.ExecuteEach(new RouteRequests().CreateVeth(pair))[0])
+            return host.CreateVeth(new VethPair(attachment.HostInterface, podInterface)
+            {
+                Address = attachment.HostMac,
+                PeerAddress = attachment.PodMac,
+                Mtu = mtu,
+                Group = SourceGuard.LinkGroup,
+                PeerNamespace = podNamespace,
+                Up = true,
+            });
+        }
+        catch (KernelException exists) when (exists.Errno == Errno.Exists)
         {
-            case null:
-                return;
-            case { Errno: Errno.Exists } exists:
-                throw new CniException(
-                    CniErrorCode.InterfaceExists,
-                    $"interface {attachment.HostInterface} on the node or {podInterface} in the container exists",
-                    exists.Message);
-            case var failure:
-                throw failure;
+            throw new CniException(
+                CniErrorCode.InterfaceExists,
+                $"interface {attachment.HostInterface} on the node or {podInterface} in the container exists",
+                exists.Message);
         }
     }
 
     /// <summary>Gives both ends all that they need.</summary>
     /// <param name="before">Told each step before it is taken.</param>
-    /// <returns>The pair as the node sees it.</returns>
-    public static Link Configure(
-        RouteSocket host, PodNamespace pod, Attachment attachment, IReadOnlyList<IPAddress> addresses, Action<AddStep>? before)
+    public static void Configure(
+        RouteSocket host, PodNamespace pod, Attachment attachment, Link link, IReadOnlyList<IPAddress> addresses, Action<AddStep>? before)
     {
         before?.Invoke(AddStep.HostSettings);
         IPv6Settings.TurnOff(attachment.HostInterface);
-        var link = host.GetLink(attachment.HostInterface);
         before?.Invoke(AddStep.PodSettings);
         pod.ConfigureIPv6();
         before?.Invoke(AddStep.PodSide);
         pod.Socket.Execute(PodSide(attachment, link.PeerIndex, addresses));
         before?.Invoke(AddStep.HostSide);
         host.Execute(HostSide(attachment, link.Index, addresses));
-        return link;
     }
 
     /// <summary>Takes the pair away, and with it its addresses, routes and neighbours on both sides. None there is fine.</summary>
