@@ -65,6 +65,7 @@ internal static unsafe partial class Libc
 
     // <poll.h>
     internal const short POLLIN = 1;
+    internal const short POLLOUT = 4;
 
     // <asm-generic/ioctls.h>, <sys/socket.h>
     internal const nuint TIOCSWINSZ = 0x5414;

@@ -17,8 +17,16 @@ public sealed partial class FieldSchema
     /// <summary>apimachinery pkg/api/resource, ErrFormatWrong.</summary>
     private const string QuantityText = "^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$";
 
-    [GeneratedRegex(QuantityText, RegexOptions.ExplicitCapture, 1000)]
+    /// <summary>apimachinery pkg/api/resource/quantity.go, "Serialization Format", with exponents that a number of 64 bits has use for.</summary>
+    [GeneratedRegex("^[-+]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][-+]?[0-9]{1,2})?\\z", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex QuantityForm { get; }
+
+    /// <summary>Characters of a quantity; arbitrary.</summary>
+    private const int LongestQuantity = 64;
+
+    /// <summary>RFC 3339, section 5.6, as Go reads it.</summary>
+    [GeneratedRegex("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,9})?(Z|[-+][0-9]{2}:[0-9]{2})\\z", RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex TimeForm { get; }
 
     /// <summary>The length of a time without fractions of a second; metav1.Time has none.</summary>
     private const int WholeSeconds = 20;
@@ -119,8 +127,8 @@ public sealed partial class FieldSchema
             else if (field.Type == "Time" && child.GetValue<string>() is { Length: > WholeSeconds } time)
                 (whole ??= []).Add((name, time));
         }
-        foreach (var name in remove ?? [])
-            value.Remove(name);
+        if (remove is not null)
+            value.RemoveAll(remove);
         foreach (var (name, time) in whole ?? [])
             value[name] = ObjectJson.Timestamp(DateTimeOffset.Parse(time, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal));
     }
@@ -134,7 +142,7 @@ public sealed partial class FieldSchema
             FieldShape.Flag => kind is JsonValueKind.True or JsonValueKind.False,
             FieldShape.Float => kind == JsonValueKind.Number,
             FieldShape.Integer => IsInteger(value, kind),
-            _ => kind is JsonValueKind.String or JsonValueKind.Number,
+            _ => kind == JsonValueKind.String || (Type == "Quantity" ? kind == JsonValueKind.Number : IsInteger(value, kind)),
         };
         if (!right)
             throw Mismatch(path, value, Shape switch
@@ -143,11 +151,11 @@ public sealed partial class FieldSchema
                 FieldShape.Flag => "bool",
                 FieldShape.Float => "float64",
                 FieldShape.Integer => Type,
-                _ => "a string or a number",
+                _ => Type,
             });
-        if ((Type is "Time" or "MicroTime") && !DateTimeOffset.TryParse(value.GetValue<string>(), out _))
+        if ((Type is "Time" or "MicroTime") && !IsTime(value.GetValue<string>()))
             throw new JsonException($"{path}: \"{value}\" is not a time in RFC 3339 form");
-        if (Type == "Quantity" && !QuantityForm.IsMatch(value.ToString()))
+        if (Type == "Quantity" && (value.ToString() is not { Length: <= LongestQuantity } quantity || !QuantityForm.IsMatch(quantity)))
             throw new JsonException($"quantities must match the regular expression '{QuantityText}'");
         if (Type == "bytes" && !IsBase64(value.GetValue<string>()))
             throw new JsonException($"{path}: illegal base64 data");
@@ -155,9 +163,12 @@ public sealed partial class FieldSchema
 
     private static bool IsBase64(string text) => System.Buffers.Text.Base64.IsValid(text);
 
-    private bool IsInteger(JsonNode value, JsonValueKind kind) => kind == JsonValueKind.Number && (Type == "int32"
-        ? int.TryParse(value.ToJsonString(), out _)
-        : long.TryParse(value.ToJsonString(), out _));
+    private static bool IsTime(string text) =>
+        TimeForm.IsMatch(text) && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out _);
+
+    private bool IsInteger(JsonNode value, JsonValueKind kind) => kind == JsonValueKind.Number && (Type == "int64"
+        ? long.TryParse(value.ToJsonString(), CultureInfo.InvariantCulture, out _)
+        : int.TryParse(value.ToJsonString(), CultureInfo.InvariantCulture, out _));
 
     private static JsonException Mismatch(string path, JsonNode? value, string wanted)
     {

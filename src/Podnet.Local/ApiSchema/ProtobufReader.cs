@@ -22,6 +22,9 @@ internal ref struct ProtobufReader
 
     private ProtobufReader(ReadOnlySpan<byte> message) => _rest = message;
 
+    /// <summary>Of a field (protobuf.dev/programming-guides/proto3, "Assigning Field Numbers").</summary>
+    private const ulong LargestNumber = (1 << 29) - 1;
+
     public static ReadOnlySpan<byte> Magic => "k8s\0"u8;
 
     /// <summary>
@@ -138,13 +141,21 @@ internal ref struct ProtobufReader
             case "IntOrString":
                 return Numbers(bytes)[1] == 0 ? (long)(int)Numbers(bytes)[2] : Texts(bytes, 3);
             case "Raw" or "Fields":
-                return Texts(bytes, 1) is { Length: > 0 } json ? JsonNode.Parse(json) : null;
+                return Texts(bytes, 1) is { Length: > 0 } json ? Raw(json, depth) : null;
             case "authentication.v1.ExtraValue":
                 return new JsonArray();
         }
         var o = new JsonObject();
         ReadObject(bytes, type, o, depth);
         return o;
+    }
+
+    private static JsonNode? Raw(string json, int depth)
+    {
+        var utf8 = System.Text.Encoding.UTF8.GetBytes(json);
+        RequestBody.CheckText(utf8);
+        var node = ObjectJson.ParseAny(utf8);
+        return ObjectJson.Depth(node) <= depth ? node : throw new JsonException("the object is nested too deeply");
     }
 
     /// <summary>{ seconds = 1, nanos = 2 } since 1970; Kubernetes writes the zero time as an empty message.</summary>
@@ -192,6 +203,8 @@ internal ref struct ProtobufReader
         if (_rest.IsEmpty)
             return false;
         var tag = Varint();
+        if (tag >> 3 is 0 or > LargestNumber)
+            throw new JsonException($"protobuf has no field number {tag >> 3}");
         number = (int)(tag >> 3);
         switch (tag & 7)
         {

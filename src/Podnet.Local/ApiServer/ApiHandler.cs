@@ -1,6 +1,8 @@
+using System.Net.WebSockets;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
+using System.Threading.Channels;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 
@@ -36,15 +38,25 @@ internal sealed partial class ApiHandler(
         {
             return;
         }
+        catch (Exception e) when (http.Response.HasStarted && e is IOException or WebSocketException or ChannelClosedException or OperationCanceledException)
+        {
+            // What came over an upgraded connection was not what was agreed on, or came too late.
+            http.Abort();
+            return;
+        }
         catch (Exception e)
         {
             Failed(logger, e, http.Request.Method, http.Request.Path);
             failure = new(500, "InternalError", $"Internal error occurred: {e.Message}");
         }
         if (http.Response.HasStarted)
+        {
             http.Abort();
-        else
-            await http.Response.Json(failure.Code, failure.ToStatus());
+            return;
+        }
+        if (failure.Code == StatusCodes.Status429TooManyRequests)
+            http.Response.Headers.RetryAfter = "1";
+        await http.Response.Json(failure.Code, failure.ToStatus());
     }
 
     private void CheckToken(HttpRequest request)

@@ -45,8 +45,12 @@ public sealed record ApiServerOptions
 /// </summary>
 public sealed class ApiServerHost : IAsyncDisposable
 {
+    /// <summary>Bytes of a URL.</summary>
+    private const int LongestLine = 64 * 1024;
+
     private readonly WebApplication _services;
     private readonly CancellationTokenSource _stopping = new();
+    private Task _expiry = Task.CompletedTask;
 
     private ApiServerHost(WebApplication services) => _services = services;
 
@@ -64,6 +68,7 @@ public sealed class ApiServerHost : IAsyncDisposable
             var handler = new ApiHandler(table, store, registry, options.Token, options.Pods, options.Time,
                 options.Logging.CreateLogger<ApiServerHost>(), host._stopping.Token);
             await host.Server.StartAsync(new Application(handler), cancellation);
+            host._expiry = new EventExpiry(table.Find("", "v1", "events")!, store, options.Time).RunAsync(host._stopping.Token);
         }
         catch
         {
@@ -79,6 +84,7 @@ public sealed class ApiServerHost : IAsyncDisposable
         await _stopping.CancelAsync();
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(1));
         await Server.StopAsync(patience.Token);
+        await _expiry.ContinueWith(static _ => { }, TaskScheduler.Default);
         await _services.DisposeAsync();
         _stopping.Dispose();
     }
@@ -100,6 +106,14 @@ public sealed class ApiServerHost : IAsyncDisposable
         kestrel.AddServerHeader = false;
         // Ours is RequestBody.Limit: where Kestrel enforces one, it hangs up on a client that is still sending, and the answer is lost.
         kestrel.Limits.MaxRequestBodySize = null;
+        // Each may hold some 50 KiB and a file descriptor; beyond it, who comes is hung up on. Arbitrary.
+        kestrel.Limits.MaxConcurrentConnections = 4096;
+        // Room for selectors of thousands of terms, and for what people exec. Go's server takes 1 MiB, which is for everybody who can connect. Arbitrary.
+        kestrel.Limits.MaxRequestLineSize = LongestLine;
+        kestrel.Limits.MaxRequestHeadersTotalSize = 2 * LongestLine;
+        kestrel.Limits.Http2.MaxRequestHeaderFieldSize = LongestLine;
+        // Warnings name what clients wrote.
+        kestrel.ResponseHeaderEncodingSelector = static _ => System.Text.Encoding.UTF8;
         // Every watch of a client is a stream of its one connection.
         kestrel.Limits.Http2.MaxStreamsPerConnection = 1000;
         foreach (var listener in options.Listeners)

@@ -147,9 +147,7 @@ internal sealed class Discovery(ResourceTable table)
             ["metadata"] = new JsonObject(),
             ["items"] = items,
         });
-        http.Response.ContentType = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
-        http.Response.ContentLength = body.Length;
-        return http.Response.Body.WriteAsync(body, 0, body.Length, http.RequestAborted);
+        return http.Response.Bytes(200, "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList", body);
     }
 
     private static JsonObject Aggregated(ResourceDefinition resource)

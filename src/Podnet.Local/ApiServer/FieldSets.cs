@@ -92,6 +92,9 @@ internal static class FieldSets
         return "k:" + ObjectJson.ToText(keys);
     }
 
+    /// <summary>Whether it is a set at all; a client may have written it.</summary>
+    public static bool IsSet(JsonObject set) => set.All(step => FieldSteps.IsStep(step.Key) && step.Value is JsonObject inner && IsSet(inner));
+
     /// <summary>Everything of either.</summary>
     public static JsonObject Union(JsonObject a, JsonObject b)
     {
@@ -117,39 +120,21 @@ internal static class FieldSets
     }
 
     /// <summary>The leaves that an object changed: those that are new, and those whose values are others.</summary>
-    public static JsonObject Changed(JsonNode? before, JsonNode? now, JsonObject set, FieldDefinition? list)
+    public static JsonObject Changed(JsonNode? before, JsonNode? now, JsonObject set)
     {
-        var changed = new JsonObject();
+        var (changed, olds, values) = (new JsonObject(), new FieldSteps(before), new FieldSteps(now));
         foreach (var (name, inner) in set)
         {
-            var (old, value) = (Child(before, name, list), Child(now, name, list));
+            var (old, value) = (olds[name], values[name]);
             if (name == Self ? before is null : inner is JsonObject { Count: 0 })
             {
                 if (name == Self || !JsonNode.DeepEquals(old, value))
                     changed[name] = new JsonObject();
             }
-            else if (inner is JsonObject { Count: > 0 } fields && Changed(old, value, fields, null) is { Count: > 0 } some)
+            else if (inner is JsonObject { Count: > 0 } fields && Changed(old, value, fields) is { Count: > 0 } some)
                 changed[name] = some;
         }
         return changed;
-    }
-
-    /// <summary>What a step of a path leads to; null where there is nothing.</summary>
-    public static JsonNode? Child(JsonNode? node, string step, FieldDefinition? list) => step[0] switch
-    {
-        'f' => (node as JsonObject)?[step[2..]],
-        'k' when node is JsonArray elements => Element(elements, step, list),
-        'v' when node is JsonArray elements => elements.FirstOrDefault(e => ObjectJson.ToText(e) == step[2..]),
-        _ => null,
-    };
-
-    private static JsonObject? Element(JsonArray elements, string step, FieldDefinition? list)
-    {
-        if (list is not null)
-            return elements.OfType<JsonObject>().FirstOrDefault(e => KeyOf(e, list) == step);
-        var keys = JsonNode.Parse(step[2..]) as JsonObject ?? [];
-        return elements.OfType<JsonObject>().FirstOrDefault(e => keys.All(k =>
-            JsonNode.DeepEquals(e[k.Key], k.Value) || (e[k.Key] is null && k is { Key: "protocol", Value: { } p } && p.GetValue<string>() == "TCP")));
     }
 
     /// <summary>".spec.containers[name=\"web\"].image".</summary>

@@ -24,7 +24,7 @@ internal static class ListRequest
         }
         var views = new ObjectViews(resource, http.Request.RequestedForm(), query["includeObject"].ToString(), time);
         var exact = remaining > 0 && filter.Labels == LabelSelector.Everything && filter.Fields == FieldSelector.Everything;
-        await http.Response.Json(200, views.List(items, snapshot.Revision, token, exact ? remaining : null));
+        await views.AnswerListAsync(http.Response, items, snapshot.Revision, token, exact ? remaining : null);
     }
 
     public static ObjectFilter Filter(IQueryCollection query, ResourceRequest request) => new(

@@ -3,24 +3,25 @@ using System.Text.RegularExpressions;
 namespace Podnet.Local.ApiServer;
 
 /// <summary>The forms of names, and Kubernetes' words where a name hasn't them (apimachinery util/validation).</summary>
+/// <remarks>They end with \z: .NET's $ also stands before a line break at the end.</remarks>
 internal static partial class NameRules
 {
     public const int SubdomainLength = 253;
     public const int LabelLength = 63;
 
-    [GeneratedRegex("^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex("^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\\z", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex SubdomainForm { get; }
 
-    [GeneratedRegex("^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex("^[a-z0-9]([-a-z0-9]*[a-z0-9])?\\z", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex LabelForm { get; }
 
-    [GeneratedRegex("^[a-z]([-a-z0-9]*[a-z0-9])?$", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex("^[a-z]([-a-z0-9]*[a-z0-9])?\\z", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex ServiceForm { get; }
 
-    [GeneratedRegex("^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex("^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]\\z", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex QualifiedForm { get; }
 
-    [GeneratedRegex("^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex("^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?\\z", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex LabelValueForm { get; }
 
     public static string? Subdomain(string name) => TooLong(name, SubdomainLength) ?? (SubdomainForm.IsMatch(name) ? null :
@@ -55,7 +56,7 @@ internal static partial class NameRules
         return QualifiedForm.IsMatch(name) ? null : QualifiedNameHint("name part", "");
     }
 
-    [GeneratedRegex("^[-._a-zA-Z0-9]+$", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex("^[-._a-zA-Z0-9]+\\z", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex DataKeyForm { get; }
 
     /// <summary>A key of a ConfigMap or a Secret, which becomes a file's name.</summary>

@@ -15,6 +15,9 @@ internal sealed partial class ObjectRegistry
     /// <summary>meta/v1 FinalizerDeleteDependents.</summary>
     public const string ForegroundDeletion = "foregroundDeletion";
 
+    /// <summary>Seconds: 30 days, which is for ever. What somebody asks for beyond it would lead beyond the calendar. Arbitrary.</summary>
+    private const long LongestGrace = 30 * 24 * 3600;
+
     /// <returns>The object as it was last or is now, and whether it is gone.</returns>
     public Task<(StoredObject Object, bool Gone)> DeleteAsync(ResourceDefinition resource, ObjectName name, DeleteOptions options) =>
         _store.WriteAsync(writer =>
@@ -41,7 +44,7 @@ internal sealed partial class ObjectRegistry
                 o.Child("metadata")["finalizers"] = finalizers = [];
             finalizers.Add((JsonNode)ForegroundDeletion);
         }
-        var grace = resource.Rules.GracePeriodSeconds(o, options.GracePeriodSeconds);
+        var grace = Math.Min(LongestGrace, resource.Rules.GracePeriodSeconds(o, options.GracePeriodSeconds));
         if (grace == 0 && !ObjectMetadata.HasFinalizers(o))
             return (Remove(writer, resource, current, o), true);
         var metadata = o.Child("metadata");

@@ -8,15 +8,32 @@ namespace Podnet.Local.ApiServer;
 /// <summary>Reading and writing Kubernetes objects as JSON trees.</summary>
 internal static class ObjectJson
 {
-    /// <summary>Kubernetes has no such limit but one of 10,000 in its parser; no object that a person writes comes near.</summary>
-    public const int MaxDepth = 64;
+    /// <summary>
+    /// Of objects and arrays in one another. Kubernetes has no such limit but one of 10,000 in its parser; no object that a person
+    /// writes comes near, and with a list or a watch around it it stays within the 64 that .NET's readers take.
+    /// </summary>
+    public const int MaxDepth = 60;
+
+    /// <summary>So many properties are taken out of an object one by one; for each, all that follow move up. Arbitrary.</summary>
+    private const int FewProperties = 16;
 
     private static readonly JsonWriterOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
     private static readonly JsonDocumentOptions Strict = new() { MaxDepth = MaxDepth, AllowDuplicateProperties = false };
 
     /// <exception cref="JsonException">Not JSON, not an object, too deep, or a property twice.</exception>
     public static JsonObject Parse(ReadOnlySpan<byte> utf8) =>
-        JsonNode.Parse(utf8, nodeOptions: null, Strict) as JsonObject ?? throw new JsonException("the document is not a JSON object");
+        ParseAny(utf8) as JsonObject ?? throw new JsonException("the document is not a JSON object");
+
+    /// <exception cref="JsonException">Not JSON, too deep, or a property twice.</exception>
+    public static JsonNode? ParseAny(ReadOnlySpan<byte> utf8) => JsonNode.Parse(utf8, nodeOptions: null, Strict);
+
+    /// <summary>How many objects and arrays there are in one another, at most.</summary>
+    public static int Depth(JsonNode? node) => node switch
+    {
+        JsonObject o => 1 + o.Select(p => Depth(p.Value)).DefaultIfEmpty().Max(),
+        JsonArray a => 1 + a.Select(Depth).DefaultIfEmpty().Max(),
+        _ => 0,
+    };
 
     public static byte[] ToUtf8(JsonNode node) => ToUtf8(writer => node.WriteTo(writer));
 
@@ -67,6 +84,22 @@ internal static class ObjectJson
         child = [];
         parent[name] = child;
         return child;
+    }
+
+    /// <summary>Takes properties out, however many they are.</summary>
+    public static void RemoveAll(this JsonObject o, IReadOnlyCollection<string> names)
+    {
+        if (names.Count <= FewProperties)
+        {
+            foreach (var name in names)
+                o.Remove(name);
+            return;
+        }
+        var gone = names.ToHashSet(StringComparer.Ordinal);
+        var kept = o.Where(property => !gone.Contains(property.Key)).ToList();
+        o.Clear();
+        foreach (var (name, value) in kept)
+            o.Add(name, value);
     }
 
     public static void Default(this JsonObject parent, string name, JsonNode value)

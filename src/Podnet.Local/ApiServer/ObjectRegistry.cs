@@ -72,7 +72,7 @@ internal sealed partial class ObjectRegistry
                 ServerSideApply.Track(null, created, resource, manager, Now);
             if (dryRun)
                 return resource.ToStored(created, _store.Revision);
-            var stored = writer.Put(resource, created);
+            var stored = writer.Put(resource, created, limited: true);
             resource.Rules.Recorded(null, created);
             return stored;
         });
@@ -107,7 +107,7 @@ internal sealed partial class ObjectRegistry
                 return resource.ToStored(now, current.Revision);
             if (ObjectMetadata.IsOver(now) && resource.Rules.MayGo(now))
                 return Remove(writer, resource, current, now);
-            var stored = writer.Put(resource, now);
+            var stored = writer.Put(resource, now, limited: true);
             resource.Rules.Recorded(before, now);
             return stored;
         });
@@ -126,7 +126,7 @@ internal sealed partial class ObjectRegistry
     /// <summary>Defaults, admission, validation and the generation.</summary>
     private static void Prepare(ResourceDefinition resource, JsonObject now, JsonObject? before)
     {
-        var errors = new List<FieldError>();
+        var errors = new FieldErrors();
         ObjectMetadata.Validate(now, resource, errors);
         resource.Rules.Default(now);
         resource.Rules.Validate(now, before, errors);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Runtime.ExceptionServices;
 using System.Text.Json.Nodes;
@@ -25,9 +26,21 @@ public sealed class ObjectStore : IDisposable
     /// <summary>So many unfinished paged lists can go on from the state in which they began; arbitrary.</summary>
     private const int PinnedSnapshots = 64;
 
+    /// <summary>
+    /// Bytes of an object's JSON, without the backslashes of its escapes: etcd's limit of a request (1.5 MiB), which Kubernetes' objects come up against.
+    /// </summary>
+    public const int LargestObject = 3 * 1024 * 1024 / 2;
+
+    /// <summary>Bytes of all objects together, about. As etcd's quota, in whose place this is; half of it, as all is in memory.</summary>
+    private const long MostBytes = 1 << 30;
+
+    /// <summary>Held while something is written, and of what is written.</summary>
     private readonly Lock _gate = new();
-    private readonly Dictionary<string, Shelf> _shelves = new(StringComparer.Ordinal);
-    private readonly Queue<(string Resource, StoreSnapshot Snapshot)> _pinned = new();
+
+    /// <summary>Of what is to be seen: so no read waits for the work of a write. Taken within <see cref="_gate"/>, or alone.</summary>
+    private readonly Lock _view = new();
+    private readonly ConcurrentDictionary<string, Shelf> _shelves = new(StringComparer.Ordinal);
+    private readonly List<(ResourceDefinition Resource, StoreSnapshot Snapshot)> _pinned = [];
     private readonly int _historyLength;
     private readonly ObjectDatabase? _database;
     private readonly Thread? _committer;
@@ -42,6 +55,9 @@ public sealed class ObjectStore : IDisposable
     /// <summary>What is staged, and what is being committed.</summary>
     private StoreBatch _next = new(), _underway = new();
     private bool _closed;
+
+    /// <summary>Bytes of all objects, as they are staged.</summary>
+    private long _bytes;
 
     /// <summary>In memory only.</summary>
     public ObjectStore(int historyLength = HistoryLength) => (_historyLength, _given, _visible) = (historyLength, _opened, _opened);
@@ -76,7 +92,7 @@ public sealed class ObjectStore : IDisposable
     {
         get
         {
-            lock (_gate)
+            lock (_view)
                 return _visible;
         }
     }
@@ -86,40 +102,41 @@ public sealed class ObjectStore : IDisposable
 
     public StoreSnapshot Snapshot(ResourceDefinition resource)
     {
-        lock (_gate)
+        lock (_view)
             return new(ShelfOf(resource).Visible, _visible);
     }
 
     public StoredObject? Get(ResourceDefinition resource, ObjectName name)
     {
-        lock (_gate)
+        lock (_view)
             return ShelfOf(resource).Visible.GetValueOrDefault(name);
     }
 
-    /// <summary>Keeps a snapshot for the further pages of a list.</summary>
+    /// <summary>Keeps a snapshot for the further pages of a list, for as long as the history goes back to it: so it keeps no object that the history doesn't.</summary>
     public void Pin(ResourceDefinition resource, StoreSnapshot snapshot)
     {
-        lock (_gate)
+        lock (_view)
         {
-            if (_pinned.Any(p => p.Resource == resource.Key && p.Snapshot.Revision == snapshot.Revision))
+            if (_pinned.Any(p => p.Resource.Key == resource.Key && p.Snapshot.Revision == snapshot.Revision)
+                || !ShelfOf(resource).History.Covers(snapshot.Revision))
                 return;
             if (_pinned.Count == PinnedSnapshots)
-                _pinned.Dequeue();
-            _pinned.Enqueue((resource.Key, snapshot));
+                _pinned.RemoveAt(0);
+            _pinned.Add((resource, snapshot));
         }
     }
 
     /// <returns>Null where it was not kept, or is no longer.</returns>
     public StoreSnapshot? Pinned(ResourceDefinition resource, long revision)
     {
-        lock (_gate)
-            return _pinned.FirstOrDefault(p => p.Resource == resource.Key && p.Snapshot.Revision == revision).Snapshot;
+        lock (_view)
+            return _pinned.Find(p => p.Resource.Key == resource.Key && p.Snapshot.Revision == revision).Snapshot;
     }
 
     /// <summary>A watch from a revision on; null where the events after it are forgotten, or it is of another store.</summary>
     public StoreWatch? Watch(ResourceDefinition resource, long revision)
     {
-        lock (_gate)
+        lock (_view)
         {
             var history = ShelfOf(resource).History;
             return history.PositionAfter(revision, _visible) is { } position ? new StoreWatch(history, position) : null;
@@ -217,12 +234,16 @@ public sealed class ObjectStore : IDisposable
 
     private void Publish(StoreBatch batch)
     {
-        _visible = batch.Revision;
-        foreach (var (resource, objects) in batch.Objects)
+        lock (_view)
         {
-            var shelf = ShelfOf(resource);
-            shelf.Visible = objects;
-            shelf.History.Append(batch.Changes.Where(c => c.Resource.Key == resource.Key).Select(c => c.Change));
+            _visible = batch.Revision;
+            foreach (var (resource, objects) in batch.Objects)
+            {
+                var shelf = ShelfOf(resource);
+                shelf.Visible = objects;
+                shelf.History.Append(batch.Changes.Where(c => c.Resource.Key == resource.Key).Select(c => c.Change));
+            }
+            _pinned.RemoveAll(p => !ShelfOf(p.Resource).History.Covers(p.Snapshot.Revision));
         }
         batch.Succeed();
     }
@@ -237,6 +258,7 @@ public sealed class ObjectStore : IDisposable
             Undone(resource, change.Type == WatchEventType.Deleted ? null : change.Object, change.Before);
             var shelf = ShelfOf(resource);
             shelf.Staged = shelf.Visible;
+            _bytes -= GrowthOf(change);
         }
         (_underway, _next) = (new StoreBatch(), new StoreBatch());
         _underway.Succeed();
@@ -259,14 +281,28 @@ public sealed class ObjectStore : IDisposable
         {
             var shelf = ShelfOf(resources[key]);
             shelf.Staged = shelf.Visible = objects.ToImmutable();
+            _bytes += objects.Values.Sum(stored => stored.Size);
         }
     }
 
-    private Shelf ShelfOf(ResourceDefinition resource)
+    private Shelf ShelfOf(ResourceDefinition resource) =>
+        _shelves.GetOrAdd(resource.Key, static (_, store) => new(new EventHistory(store._historyLength, store._opened)), this);
+
+    private static long GrowthOf(WatchEvent change) =>
+        (change.Type == WatchEventType.Deleted ? 0 : change.Object.Size) - (change.Before?.Size ?? 0);
+
+    private void Stage(ResourceDefinition resource, WatchEvent change)
     {
-        if (!_shelves.TryGetValue(resource.Key, out var shelf))
-            _shelves[resource.Key] = shelf = new(new EventHistory(_historyLength, _opened));
-        return shelf;
+        _next.Changes.Add((resource, change));
+        _bytes += GrowthOf(change);
+    }
+
+    private void CheckSize(StoredObject stored)
+    {
+        if (stored.Json.Length > LargestObject && stored.Json.Length - stored.Json.AsSpan().Count((byte)'\\') > LargestObject)
+            throw StatusException.TooLarge(LargestObject);
+        if (_bytes + stored.Size > MostBytes)
+            throw new StatusException(500, "InternalError", $"Internal error occurred: all objects together may not be more than {MostBytes} bytes: delete some");
     }
 
     private sealed class Shelf(EventHistory history)
@@ -289,13 +325,17 @@ public sealed class ObjectStore : IDisposable
         public IEnumerable<StoredObject> All(ResourceDefinition resource) => store.ShelfOf(resource).Staged.Values;
 
         /// <summary>Creates or replaces; the object gets its new resourceVersion.</summary>
-        public StoredObject Put(ResourceDefinition resource, JsonObject json)
+        /// <param name="limited">False for what the server itself writes into an object: it must get rid of one that is at its limit.</param>
+        /// <exception cref="StatusException">413, and nothing is written.</exception>
+        public StoredObject Put(ResourceDefinition resource, JsonObject json, bool limited = false)
         {
             var shelf = store.ShelfOf(resource);
             var stored = resource.ToStored(json, ++store._given);
+            if (limited)
+                store.CheckSize(stored);
             var before = shelf.Staged.GetValueOrDefault(stored.Name);
             shelf.Staged = shelf.Staged.SetItem(stored.Name, stored);
-            store._next.Changes.Add((resource, new(before is null ? WatchEventType.Added : WatchEventType.Modified, stored, before)));
+            store.Stage(resource, new(before is null ? WatchEventType.Added : WatchEventType.Modified, stored, before));
             return stored;
         }
 
@@ -305,7 +345,7 @@ public sealed class ObjectStore : IDisposable
             var shelf = store.ShelfOf(resource);
             var last = resource.ToStored(ObjectJson.Parse(before.Json), ++store._given);
             shelf.Staged = shelf.Staged.Remove(before.Name);
-            store._next.Changes.Add((resource, new(WatchEventType.Deleted, last, before)));
+            store.Stage(resource, new(WatchEventType.Deleted, last, before));
             return last;
         }
     }
@@ -319,7 +359,7 @@ public sealed class StoreWatch
 
     internal StoreWatch(EventHistory history, long position) => (_history, _position) = (history, position);
 
-    /// <summary>Adds what has happened since the last call.</summary>
+    /// <summary>Adds what has happened since the last call, or the first part of it.</summary>
     /// <param name="more">Completes when there is more.</param>
     /// <returns>False where this watch fell so far behind that events are lost to it.</returns>
     public bool TryRead(List<WatchEvent> into, out Task more) => _history.TryRead(ref _position, into, out more);

@@ -1,5 +1,7 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Http;
 
 namespace Podnet.Local.ApiServer;
 
@@ -11,29 +13,46 @@ internal sealed class ObjectViews(ResourceDefinition resource, ObjectForm form, 
 
     public byte[] One(StoredObject stored) => form switch
     {
-        ObjectForm.Table => ObjectJson.ToUtf8(Table([stored], stored.Revision, null, null)),
+        ObjectForm.Table => ObjectJson.ToUtf8(Table(stored.Revision, Row(stored, time.GetUtcNow()))),
         ObjectForm.MetadataOnly => ObjectJson.ToUtf8(Metadata(ObjectJson.Parse(stored.Json))),
         _ => stored.Json,
     };
 
-    public byte[] List(IReadOnlyList<StoredObject> items, long revision, string? continueToken, long? remaining)
+    /// <summary>Answers with a list, object by object: however long it is and however slowly it is read, no more than one of them is made at a time.</summary>
+    public async Task AnswerListAsync(
+        HttpResponse response, IReadOnlyList<StoredObject> items, long revision, string? continueToken, long? remaining)
     {
-        if (form == ObjectForm.Table)
-            return ObjectJson.ToUtf8(Table(items, revision, continueToken, remaining));
-        var (kind, version) = form == ObjectForm.MetadataOnly ? ("PartialObjectMetadataList", "meta.k8s.io/v1") : (resource.ListKind, resource.ApiVersion);
-        return ObjectJson.ToUtf8(writer =>
+        var gone = response.HttpContext.RequestAborted;
+        response.ContentType = "application/json";
+        await response.StartAsync(gone);
+        var output = response.BodyWriter;
+        // An object without its last property and the brace behind that.
+        output.Write(ObjectJson.ToUtf8(ListHead(revision, continueToken, remaining)).AsSpan()[..^1]);
+        output.Write(form == ObjectForm.Table ? ",\"rows\":["u8 : ",\"items\":["u8);
+        var (now, first) = (time.GetUtcNow(), true);
+        foreach (var item in items)
         {
-            writer.WriteStartObject();
-            writer.WriteString("kind", kind);
-            writer.WriteString("apiVersion", version);
-            writer.WritePropertyName("metadata");
-            ListMetadata(revision, continueToken, remaining).WriteTo(writer);
-            writer.WriteStartArray("items");
-            foreach (var item in items)
-                writer.WriteRawValue(One(item), skipInputValidation: true);
-            writer.WriteEndArray();
-            writer.WriteEndObject();
-        });
+            if (!first)
+                output.Write(","u8);
+            first = false;
+            await output.WriteInPartsAsync(form == ObjectForm.Table ? ObjectJson.ToUtf8(Row(item, now)) : One(item), gone);
+        }
+        output.Write("]}"u8);
+        await output.FlushAsync(gone);
+    }
+
+    private JsonObject ListHead(long revision, string? continueToken, long? remaining)
+    {
+        var (kind, version) = form switch
+        {
+            ObjectForm.Table => ("Table", "meta.k8s.io/v1"),
+            ObjectForm.MetadataOnly => ("PartialObjectMetadataList", "meta.k8s.io/v1"),
+            _ => (resource.ListKind, resource.ApiVersion),
+        };
+        var head = new JsonObject { ["kind"] = kind, ["apiVersion"] = version, ["metadata"] = ListMetadata(revision, continueToken, remaining) };
+        if (form == ObjectForm.Table)
+            head["columnDefinitions"] = resource.Table.ColumnDefinitions();
+        return head;
     }
 
     /// <summary>An empty object that only carries a revision, as the object of a bookmark.</summary>
@@ -47,33 +66,31 @@ internal sealed class ObjectViews(ResourceDefinition resource, ObjectForm form, 
             (o["kind"], o["apiVersion"]) = ("PartialObjectMetadata", "meta.k8s.io/v1");
         if (form != ObjectForm.Table)
             return ObjectJson.ToUtf8(o);
-        var table = Table([], revision, null, null);
-        table["rows"] = new JsonArray(new JsonObject { ["cells"] = new JsonArray(), ["object"] = o });
-        return ObjectJson.ToUtf8(table);
+        return ObjectJson.ToUtf8(Table(revision, new JsonObject { ["cells"] = new JsonArray(), ["object"] = o }));
     }
 
-    private JsonObject Table(IReadOnlyList<StoredObject> items, long revision, string? continueToken, long? remaining)
+    private JsonObject Row(StoredObject item, DateTimeOffset now)
     {
-        var rows = new JsonArray();
-        var now = time.GetUtcNow();
-        foreach (var item in items)
-        {
-            var o = ObjectJson.Parse(item.Json);
-            var row = new JsonObject { ["cells"] = new JsonArray(resource.Table.Cells(o, now)) };
-            if (includeObject == "Object")
-                row["object"] = o;
-            else if (includeObject != "None")
-                row["object"] = Metadata(o);
-            rows.Add((JsonNode)row);
-        }
+        var o = ObjectJson.Parse(item.Json);
+        var row = new JsonObject { ["cells"] = new JsonArray(resource.Table.Cells(o, now)) };
+        if (includeObject == "Object")
+            row["object"] = o;
+        else if (includeObject != "None")
+            row["object"] = Metadata(o);
+        return row;
+    }
+
+    /// <summary>Of one row.</summary>
+    private JsonObject Table(long revision, JsonObject row)
+    {
         var table = new JsonObject
         {
             ["kind"] = "Table",
             ["apiVersion"] = "meta.k8s.io/v1",
-            ["metadata"] = ListMetadata(revision, continueToken, remaining),
+            ["metadata"] = ListMetadata(revision, null, null),
             // A watch says its columns once.
             ["columnDefinitions"] = _columnsSent ? null : resource.Table.ColumnDefinitions(),
-            ["rows"] = rows,
+            ["rows"] = new JsonArray(row),
         };
         _columnsSent = true;
         return table;

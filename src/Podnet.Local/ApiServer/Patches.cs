@@ -11,13 +11,11 @@ internal static class MergePatch
         if (patch is not JsonObject changes)
             return patch?.DeepClone();
         var result = target as JsonObject ?? [];
+        result.RemoveAll([.. changes.Where(c => c.Value is null).Select(c => c.Key)]);
         foreach (var (name, value) in changes)
         {
             if (value is null)
-            {
-                result.Remove(name);
                 continue;
-            }
             var before = result[name];
             var now = Apply(before, value);
             if (!ReferenceEquals(before, now))
@@ -30,15 +28,17 @@ internal static class MergePatch
 /// <summary>RFC 6902, with the pointers of RFC 6901.</summary>
 internal static class JsonPatch
 {
-    /// <summary>Arbitrary, as is Kubernetes' (10,000).</summary>
-    private const int MaxOperations = 10_000;
+    /// <summary>As in Kubernetes (apiserver pkg/endpoints/handlers/patch.go, maxJSONPatchOperations).</summary>
+    public const int MaxOperations = 10_000;
 
-    /// <exception cref="JsonException">An operation that cannot be done, or a test that fails.</exception>
+    /// <summary>Bytes of all that the operations of one patch copy and move, which else could double the document each time.</summary>
+    private const long MaxCopied = RequestBody.Limit;
+
+    /// <exception cref="JsonException">An operation that cannot be done, a test that fails, or a document that grows too large or too deep.</exception>
     public static JsonObject Apply(JsonObject target, JsonArray operations)
     {
-        if (operations.Count > MaxOperations)
-            throw new JsonException($"the patch has {operations.Count} operations, of which {MaxOperations} are allowed");
         JsonNode root = target;
+        var copied = 0L;
         foreach (var operation in operations)
         {
             var path = operation.Text("path") ?? throw new JsonException("a patch operation without a path");
@@ -48,17 +48,16 @@ internal static class JsonPatch
                     root = Add(root, path, Value(operation)?.DeepClone());
                     break;
                 case "replace":
-                    Resolve(root, path);
-                    root = Add(Remove(root, path), path, Value(operation)?.DeepClone());
+                    root = Replace(root, path, Value(operation)?.DeepClone());
                     break;
                 case "remove":
                     root = Remove(root, path);
                     break;
                 case "copy":
-                    root = Add(root, path, Resolve(root, From(operation))?.DeepClone());
+                    root = Add(root, path, Copied(Resolve(root, From(operation)), ref copied));
                     break;
                 case "move":
-                    var moved = Resolve(root, From(operation))?.DeepClone();
+                    var moved = Copied(Resolve(root, From(operation)), ref copied);
                     root = Add(Remove(root, From(operation)), path, moved);
                     break;
                 case "test":
@@ -76,6 +75,14 @@ internal static class JsonPatch
         ? value : throw new JsonException($"the patch operation on {operation.Text("path")} has no value");
 
     private static string From(JsonNode? operation) => operation.Text("from") ?? throw new JsonException("a patch operation without from");
+
+    /// <summary>The message is that of the library that Kubernetes uses (evanphx/json-patch).</summary>
+    private static JsonNode? Copied(JsonNode? value, ref long copied)
+    {
+        copied += ObjectJson.ToText(value).Length;
+        return copied <= MaxCopied ? value?.DeepClone() : throw new JsonException(
+            $"Unable to complete the copy, the accumulated size increase of copy is {copied}, exceeding the limit {MaxCopied}");
+    }
 
     private static string[] Tokens(string pointer)
     {
@@ -102,9 +109,26 @@ internal static class JsonPatch
         _ => throw Missing(pointer),
     };
 
-    private static (JsonNode? Parent, string Last) ParentOf(JsonNode root, string pointer)
+    private static JsonNode Replace(JsonNode root, string pointer, JsonNode? value)
+    {
+        if (pointer.Length == 0)
+            return Add(root, pointer, value);
+        var (parent, last) = ParentOf(root, pointer, value);
+        if (parent is JsonObject o && o.ContainsKey(last))
+            o[last] = value;
+        else if (parent is JsonArray a)
+            a[Index(last, a.Count - 1, pointer)] = value;
+        else
+            throw Missing(pointer);
+        return root;
+    }
+
+    /// <param name="value">What comes there.</param>
+    private static (JsonNode? Parent, string Last) ParentOf(JsonNode root, string pointer, JsonNode? value)
     {
         var tokens = Tokens(pointer);
+        if (tokens.Length + ObjectJson.Depth(value) > ObjectJson.MaxDepth)
+            throw new JsonException($"the patched document is nested too deeply: {ObjectJson.MaxDepth} levels are allowed");
         JsonNode? node = root;
         foreach (var token in tokens.AsSpan(0, tokens.Length - 1))
             node = Step(node, token, pointer);
@@ -115,7 +139,7 @@ internal static class JsonPatch
     {
         if (pointer.Length == 0)
             return value ?? throw new JsonException("the patched document is not an object");
-        var (parent, last) = ParentOf(root, pointer);
+        var (parent, last) = ParentOf(root, pointer, value);
         if (parent is JsonObject o)
             o[last] = value;
         else if (parent is JsonArray a)
@@ -129,7 +153,7 @@ internal static class JsonPatch
     {
         if (pointer.Length == 0)
             return root;
-        var (parent, last) = ParentOf(root, pointer);
+        var (parent, last) = ParentOf(root, pointer, value: null);
         if (parent is JsonArray a)
             a.RemoveAt(Index(last, a.Count - 1, pointer));
         else if (parent is not JsonObject o || !o.Remove(last))

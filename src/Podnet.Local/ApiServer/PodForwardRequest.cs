@@ -16,6 +16,9 @@ internal static class PodForwardRequest
     private const string Protocol = "portforward.k8s.io";
     private const string Tunnel = "SPDY/3.1+" + Protocol;
 
+    /// <summary>Error streams whose data streams are yet to come: clients open one right after the other. Arbitrary.</summary>
+    private const int MostWaiting = 100;
+
     public static async Task AnswerAsync(HttpContext http, JsonObject pod, IPodAccess? access)
     {
         var name = pod.Text("metadata", "name");
@@ -50,7 +53,11 @@ internal static class PodForwardRequest
                 // The error stream of a pair always comes first.
                 var id = stream.Headers.GetValueOrDefault("requestid") ?? stream.Headers.GetValueOrDefault("port") ?? "";
                 if (stream.Headers.GetValueOrDefault("streamtype") == "error")
+                {
+                    if (errors.Count == MostWaiting)
+                        throw new SpdyException($"{MostWaiting} error streams wait for their data streams");
                     errors[id] = stream;
+                }
                 else if (errors.Remove(id, out var error))
                     pairs.Add(ForwardAsync(stream, error, access, target, end.Token));
                 pairs.RemoveAll(pair => pair.IsCompletedSuccessfully);

@@ -21,9 +21,12 @@ internal static class PodLogRequest
         await access.CopyLogAsync(target, run, options, http.Response.Body, http.RequestAborted);
     }
 
+    /// <summary>Seconds: 100 years, which is everything. Arbitrary.</summary>
+    private const long LongestSince = 100L * 365 * 24 * 3600;
+
     private static LogOptions Options(IQueryCollection query, TimeProvider time)
     {
-        DateTimeOffset? since = query.Number("sinceSeconds") is { } seconds ? time.GetUtcNow().AddSeconds(-seconds) : null;
+        DateTimeOffset? since = query.Number("sinceSeconds") is { } seconds ? time.GetUtcNow().AddSeconds(-Math.Min(seconds, LongestSince)) : null;
         if (query["sinceTime"].ToString() is { Length: > 0 } text)
         {
             if (since is not null)

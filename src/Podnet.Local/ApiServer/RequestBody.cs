@@ -1,4 +1,6 @@
 using System.Buffers;
+using System.Globalization;
+using System.IO.Pipelines;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Unicode;
@@ -13,14 +15,34 @@ internal static class RequestBody
     /// <summary>Bytes; Kubernetes' limit.</summary>
     public const int Limit = 3 * 1024 * 1024;
 
+    /// <summary>As long as Kubernetes takes for a whole request (kube-apiserver --request-timeout).</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
     public static async Task<byte[]> ReadAsync(HttpContext http)
     {
         if (http.Request.ContentLength > Limit)
             throw StatusException.TooLarge(Limit);
-        var reader = http.Request.BodyReader;
+        var share = new BodyBudget.Share(http.Response);
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
+        late.CancelAfter(Patience);
+        try
+        {
+            var body = await ReadAsync(http.Request.BodyReader, share, late.Token);
+            await share.TakeTurnAsync(late.Token);
+            return body;
+        }
+        catch (OperationCanceledException) when (!http.RequestAborted.IsCancellationRequested)
+        {
+            throw new StatusException(504, "Timeout", "Timeout: request did not complete within the allotted timeout");
+        }
+    }
+
+    private static async Task<byte[]> ReadAsync(PipeReader reader, BodyBudget.Share share, CancellationToken cancel)
+    {
         while (true)
         {
-            var read = await reader.ReadAsync(http.RequestAborted);
+            var read = await reader.ReadAsync(cancel);
+            share.Grow(read.Buffer.Length);
             if (read.Buffer.Length > Limit)
             {
                 reader.AdvanceTo(read.Buffer.End);
@@ -73,7 +95,7 @@ internal static class RequestBody
 
     public static JsonObject Parse(byte[] body, string what)
     {
-        CheckUtf8(body);
+        CheckText(body);
         try
         {
             return ObjectJson.Parse(body);
@@ -84,10 +106,45 @@ internal static class RequestBody
         }
     }
 
-    public static void CheckUtf8(ReadOnlySpan<byte> body)
+    /// <summary>What passes has texts that can be read and written again: UTF-8, and no half of a character in an escape (RFC 8259, section 8.2).</summary>
+    public static void CheckText(ReadOnlySpan<byte> json)
     {
-        if (!Utf8.IsValid(body))
+        if (!Utf8.IsValid(json))
             throw StatusException.BadRequest("the body of the request is not valid UTF-8");
+        if (HasHalfSurrogatePair(json))
+            throw StatusException.BadRequest("the body of the request has half a surrogate pair (\\ud800 to \\udfff), which is no character");
+    }
+
+    private static bool HasHalfSurrogatePair(ReadOnlySpan<byte> json)
+    {
+        while (json.IndexOf((byte)'\\') is var at and >= 0)
+        {
+            json = json[at..];
+            if (!TryReadUnit(json, out var unit))
+            {
+                json = json[Math.Min(2, json.Length)..];
+                continue;
+            }
+            json = json[UnitLength..];
+            if (!char.IsSurrogate(unit))
+                continue;
+            if (char.IsLowSurrogate(unit) || !TryReadUnit(json, out var second) || !char.IsLowSurrogate(second))
+                return true;
+            json = json[UnitLength..];
+        }
+        return false;
+    }
+
+    /// <summary>Bytes of "\u1234".</summary>
+    private const int UnitLength = 6;
+
+    private static bool TryReadUnit(ReadOnlySpan<byte> json, out char unit)
+    {
+        ushort number = 0;
+        var read = json.Length >= UnitLength && json[..2].SequenceEqual("\\u"u8)
+            && ushort.TryParse(json[2..UnitLength], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out number);
+        unit = (char)number;
+        return read;
     }
 
     /// <summary>Checks an object against its kind; sets apiVersion and kind, which a client may leave out.</summary>
@@ -104,19 +161,20 @@ internal static class RequestBody
             throw StatusException.BadRequest($"{kind} in version \"{resource.Version}\" cannot be handled as a {resource.Kind}: the kind in the data does not match");
         o["apiVersion"] = resource.ApiVersion;
         o["kind"] = resource.Kind;
-        return CheckFields(o, resource);
+        return CheckFields(o, resource.Schema, resource.Kind, resource.Version);
     }
 
-    public static List<string> CheckFields(JsonObject o, ResourceDefinition resource)
+    /// <inheritdoc cref="CheckObject"/>
+    public static List<string> CheckFields(JsonObject o, FieldSchema schema, string kind, string version)
     {
         var unknown = new List<string>();
         try
         {
-            resource.Schema.Normalize(o, unknown);
+            schema.Normalize(o, unknown);
         }
         catch (JsonException e)
         {
-            throw StatusException.BadRequest($"{resource.Kind} in version \"{resource.Version}\" cannot be handled as a {resource.Kind}: {e.Message}");
+            throw StatusException.BadRequest($"{kind} in version \"{version}\" cannot be handled as a {kind}: {e.Message}");
         }
         return unknown;
     }
@@ -149,12 +207,16 @@ internal static class FieldValidationExtensions
         switch (http.FieldValidation())
         {
             case ApiServer.FieldValidation.Strict:
-                var all = string.Join(", ", unknown.Select(u => $"unknown field \"{u}\""));
+                // As many as Kubernetes' decoder tells (sigs.k8s.io/json).
+                var all = string.Join(", ", unknown.Take(100).Select(u => $"unknown field \"{u}\""));
                 throw StatusException.BadRequest(
                     $"{resource.Kind} in version \"{resource.Version}\" cannot be handled as a {resource.Kind}: strict decoding error: {all}");
             case ApiServer.FieldValidation.Warn:
                 foreach (var path in unknown)
-                    http.Response.Warn($"unknown field \"{path}\"");
+                {
+                    if (!http.Response.Warn($"unknown field \"{path}\""))
+                        break;
+                }
                 break;
         }
     }

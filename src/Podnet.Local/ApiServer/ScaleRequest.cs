@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
+using Podnet.Local.ApiSchema;
 
 namespace Podnet.Local.ApiServer;
 
@@ -24,6 +25,7 @@ internal sealed class ScaleRequest(HttpContext http, ResourceRequest request, Ob
 
     private Task<StoredObject> ChangeAsync(JsonObject scale, bool replace)
     {
+        RequestBody.CheckFields(scale, FieldSchema.Of("autoscaling.v1.Scale"), "Scale", "v1");
         var replicas = scale.Number("spec", "replicas") ?? (replace ? 0 : null);
         return registry.UpdateAsync(_resource, request.ObjectName, ObjectPart.Main, current =>
         {

@@ -8,6 +8,9 @@ namespace Podnet.Local.ApiServer;
 /// <param name="Subresource">"status", or empty.</param>
 internal sealed record FieldManager(string Name, bool IsApply, string Subresource)
 {
+    /// <summary>apimachinery metav1/validation FieldManagerMaxLength.</summary>
+    private const int LongestName = 128;
+
     /// <summary>
     /// What the client calls itself, or its program's name (User-Agent up to the slash), as in Kubernetes. Podnet's own parts say
     /// neither, and so cost nothing; null for them.
@@ -15,8 +18,15 @@ internal sealed record FieldManager(string Name, bool IsApply, string Subresourc
     public static FieldManager? Of(HttpRequest request, string subresource)
     {
         var name = request.Query["fieldManager"].ToString();
+        if (name.Length > LongestName)
+        {
+            throw new StatusException(422, "Invalid",
+                $"PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Too long: may not be more than {LongestName} bytes");
+        }
         if (name.Length == 0)
             name = request.Headers.UserAgent.ToString().Split('/')[0];
+        if (name.Length > LongestName)
+            name = name[..LongestName];
         return name.Length == 0 ? null : new(name, IsApply: false, subresource);
     }
 }
@@ -32,6 +42,11 @@ internal static class ServerSideApply
 {
     /// <summary>Owns what an object had before anybody was written down, as in Kubernetes.</summary>
     private const string BeforeFirstApply = "before-first-apply";
+
+    private const string AncientChanges = "ancient-changes";
+
+    /// <summary>apimachinery managedfields DefaultMaxUpdateManagers.</summary>
+    private const int MaxUpdateManagers = 10;
 
     /// <summary>The object as it shall be, with who owns what of it.</summary>
     /// <param name="live">Null where there is none yet.</param>
@@ -76,7 +91,7 @@ internal static class ServerSideApply
     {
         var entries = Entries(now);
         var set = FieldSets.Of(now, resource.Schema);
-        var changed = FieldSets.Changed(before, now, set, null);
+        var changed = FieldSets.Changed(before, now, set);
         var mine = entries.Find(e => Is(e, manager));
         foreach (var entry in entries.Where(e => e != mine).ToList())
         {
@@ -88,7 +103,22 @@ internal static class ServerSideApply
             entries.Remove(mine);
         if (owned is not null && (mine is null || !JsonNode.DeepEquals(owned, mine["fieldsV1"])))
             entries.Add(Entry(manager, resource, time, owned));
+        MergeOldest(entries);
         Write(now, entries);
+    }
+
+    /// <summary>However many write an object, so many are told apart; those that wrote longest ago become one, as in Kubernetes (CapManagersManager).</summary>
+    private static void MergeOldest(List<JsonObject> entries)
+    {
+        var updates = entries.Where(e => e.Text("operation") == "Update" && e.Text("subresource") is null or "")
+            .OrderBy(e => e.Text("manager") != AncientChanges).ThenBy(e => e.Text("time"), StringComparer.Ordinal).ToList();
+        if (updates.Count <= MaxUpdateManagers)
+            return;
+        var ancient = updates.Take(updates.Count - MaxUpdateManagers + 1).ToList();
+        entries.RemoveAll(ancient.Contains);
+        ancient[^1]["manager"] = AncientChanges;
+        ancient[^1]["fieldsV1"] = ancient.Select(e => (JsonObject)e["fieldsV1"]!).Aggregate(new JsonObject(), FieldSets.Union);
+        entries.Insert(0, ancient[^1]);
     }
 
     /// <summary>Without what is no longer there; null where nothing is left.</summary>
@@ -111,7 +141,7 @@ internal static class ServerSideApply
     }
 
     private static List<JsonObject> Entries(JsonObject? o) =>
-        o is null ? [] : [.. o["metadata"].Items("managedFields").Where(e => e["fieldsV1"] is JsonObject).Select(e => (JsonObject)e.DeepClone())];
+        o is null ? [] : [.. o["metadata"].Items("managedFields").Where(e => e["fieldsV1"] is JsonObject set && FieldSets.IsSet(set)).Select(e => (JsonObject)e.DeepClone())];
 
     private static bool Is(JsonObject entry, FieldManager manager) =>
         entry.Text("manager") == manager.Name && entry.Text("operation") == (manager.IsApply ? "Apply" : "Update")
@@ -161,11 +191,12 @@ internal static class ServerSideApply
     private static void Conflicts(
         JsonNode? live, JsonNode? applied, JsonObject wanted, JsonObject others, string path, JsonObject taken, Action<string> found)
     {
+        var (olds, values) = (new FieldSteps(live), new FieldSteps(applied));
         foreach (var (step, inner) in wanted)
         {
             if (step == FieldSets.Self || others[step] is not JsonObject other)
                 continue;
-            var (old, value, at) = (FieldSets.Child(live, step, null), FieldSets.Child(applied, step, null), path + FieldSets.StepText(step));
+            var (old, value, at) = (olds[step], values[step], path + FieldSets.StepText(step));
             if (inner is JsonObject { Count: > 0 } fields && other.Count > 0)
             {
                 var some = new JsonObject();
@@ -184,20 +215,24 @@ internal static class ServerSideApply
     /// <summary>Takes out what the manager named before and nobody names now.</summary>
     private static void RemoveUnwanted(JsonNode node, JsonObject previous, JsonObject kept)
     {
+        var (children, gone, goneElements) = (new FieldSteps(node), new List<string>(), new HashSet<JsonNode>());
         foreach (var (step, inner) in previous)
         {
-            if (step == FieldSets.Self || FieldSets.Child(node, step, null) is not { } child)
+            if (step == FieldSets.Self || children[step] is not { } child)
                 continue;
             if (kept[step] is JsonObject stays)
             {
                 if (inner is JsonObject { Count: > 0 } fields && stays.Count > 0)
                     RemoveUnwanted(child, fields, stays);
             }
-            else if (node is JsonObject o)
-                o.Remove(step[2..]);
-            else if (node is JsonArray list)
-                list.Remove(child);
+            else if (node is JsonObject)
+                gone.Add(step[2..]);
+            else
+                goneElements.Add(child);
         }
+        (node as JsonObject)?.RemoveAll(gone);
+        if (goneElements.Count > 0)
+            (node as JsonArray)?.RemoveAll(element => element is not null && goneElements.Contains(element));
     }
 
     private static void Merge(JsonObject target, JsonObject applied, FieldSchema schema)
@@ -216,7 +251,8 @@ internal static class ServerSideApply
                     MergeList(into, list, field);
                     break;
                 case JsonArray list when target[name] is JsonArray into && field is { IsSet: true }:
-                    foreach (var element in list.Where(e => !into.Any(i => JsonNode.DeepEquals(i, e))).ToList())
+                    var there = into.Select(ObjectJson.ToText).ToHashSet(StringComparer.Ordinal);
+                    foreach (var element in list.Where(e => there.Add(ObjectJson.ToText(e))))
                         into.Add(element?.DeepClone());
                     break;
                 default:
@@ -228,12 +264,18 @@ internal static class ServerSideApply
 
     private static void MergeList(JsonArray into, JsonArray applied, FieldDefinition list)
     {
+        var elements = new Dictionary<string, JsonObject>(StringComparer.Ordinal);
+        foreach (var element in into.OfType<JsonObject>())
+            elements.TryAdd(FieldSets.KeyOf(element, list), element);
         foreach (var element in applied.OfType<JsonObject>())
         {
-            if (into.OfType<JsonObject>().FirstOrDefault(e => FieldSets.KeyOf(e, list) == FieldSets.KeyOf(element, list)) is { } there)
+            var key = FieldSets.KeyOf(element, list);
+            if (elements.TryGetValue(key, out var there))
+            {
                 Merge(there, element, list.Schema.Element!);
-            else
-                into.Add((JsonNode)element.DeepClone());
+                continue;
+            }
+            into.Add((JsonNode)(elements[key] = (JsonObject)element.DeepClone()));
         }
     }
 }

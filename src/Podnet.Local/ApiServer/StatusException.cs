@@ -71,14 +71,20 @@ public sealed class StatusException(int code, string reason, string message, Jso
     /// <summary>A watch or a page of a list that goes on from a state which is no longer known.</summary>
     public static StatusException Expired(string message) => new(410, "Expired", message);
 
-    public static StatusException TooLarge(long limit) =>
-        new(413, "RequestEntityTooLarge", $"Request entity too large: limit is {limit}");
+    public static StatusException TooLarge(long limit) => TooLarge($"limit is {limit}");
+
+    public static StatusException TooLarge(string why) => new(413, "RequestEntityTooLarge", $"Request entity too large: {why}");
+
+    /// <summary>Clients come again by themselves.</summary>
+    public static StatusException TooManyRequests() => new(
+        429, "TooManyRequests", "the server has received too many requests and has asked us to try again later",
+        new JsonObject { ["retryAfterSeconds"] = 1 });
 
     public static StatusException UnsupportedMediaType(params ReadOnlySpan<string> accepted) =>
         new(415, "UnsupportedMediaType",
             "the body of the request was in an unknown format - accepted media types include: " + string.Join(", ", accepted));
 
-    public static StatusException Invalid(ResourceDefinition resource, string name, IReadOnlyList<FieldError> errors)
+    internal static StatusException Invalid(ResourceDefinition resource, string name, FieldErrors errors)
     {
         var causes = new JsonArray();
         foreach (var error in errors)
@@ -95,7 +101,8 @@ public sealed class StatusException(int code, string reason, string message, Jso
             details["group"] = resource.Group;
         details["kind"] = resource.Kind;
         details["causes"] = causes;
-        var all = errors.Count == 1 ? errors[0].ToString() : $"[{string.Join(", ", errors)}]";
+        var more = errors.More > 0 ? $", and {errors.More} more" : "";
+        var all = errors.Count == 1 ? errors[0].ToString() : $"[{string.Join(", ", errors)}{more}]";
         var kind = resource.Group.Length > 0 ? $"{resource.Kind}.{resource.Group}" : resource.Kind;
         return new(422, "Invalid", $"{kind} \"{name}\" is invalid: {all}", details);
     }

@@ -13,7 +13,14 @@ public sealed record StoredObject(
     string Uid,
     byte[] Json,
     IReadOnlyDictionary<string, string> Labels,
-    IReadOnlyDictionary<string, string> Fields);
+    IReadOnlyDictionary<string, string> Fields)
+{
+    /// <summary>Bytes of memory that a label takes beside its JSON: two strings and their place in a dictionary.</summary>
+    private const int LabelSize = 160;
+
+    /// <summary>Bytes of memory, about.</summary>
+    public long Size => Json.Length + ((long)Labels.Count * LabelSize);
+}
 
 public enum WatchEventType
 {
@@ -27,4 +34,7 @@ public enum WatchEventType
 public sealed record WatchEvent(WatchEventType Type, StoredObject Object, StoredObject? Before)
 {
     public long Revision => Object.Revision;
+
+    /// <summary>Bytes of memory, about.</summary>
+    public long Size => Object.Size + (Before?.Size ?? 0);
 }

@@ -30,18 +30,16 @@ internal static class StrategicMergePatch
         if (patch[RetainKeys] is JsonArray)
         {
             var kept = patch.Texts(RetainKeys).ToHashSet(StringComparer.Ordinal);
-            foreach (var name in target.Select(p => p.Key).Where(k => !kept.Contains(k)).ToList())
-                target.Remove(name);
+            target.RemoveAll([.. target.Select(p => p.Key).Where(k => !kept.Contains(k))]);
         }
+        target.RemoveAll([.. patch.Where(p => p.Value is null).Select(p => p.Key)]);
         foreach (var (name, value) in patch)
         {
             if (name is Directive or RetainKeys || name.StartsWith(ElementOrder, StringComparison.Ordinal))
                 continue;
             if (name.StartsWith(DeleteFromList, StringComparison.Ordinal))
                 DeleteValues(target, name[DeleteFromList.Length..], value);
-            else if (value is null)
-                target.Remove(name);
-            else
+            else if (value is not null)
                 target[name] = Merge(target[name]?.DeepClone(), value, schema?.Field(name), MergeKey(schema, name));
         }
         foreach (var (name, order) in patch)
@@ -67,40 +65,45 @@ internal static class StrategicMergePatch
     {
         if (patch.OfType<JsonObject>().Any(p => p.Text(Directive) == "replace"))
             return [.. patch.OfType<JsonObject>().Where(p => p.Text(Directive) is null).Select(p => (JsonNode)Cleaned(p))];
+        var merged = target.ToList();
+        target.Clear(); // its elements are to be another list's
+        var places = new Dictionary<string, int>(StringComparer.Ordinal);
+        for (var i = 0; i < merged.Count; i++)
+        {
+            if (merged[i].At(key) is { } known)
+                places.TryAdd(ObjectJson.ToText(known), i);
+        }
+        var gone = new HashSet<int>();
         foreach (var node in patch)
         {
             if (node is not JsonObject change)
                 throw new JsonException($"a list that is merged by {key} has an element that is not an object");
-            var id = change[key] ?? throw new JsonException($"map: {ObjectJson.ToText(change)} does not contain declared merge key: {key}");
-            var index = IndexOf(target, key, id);
+            var id = ObjectJson.ToText(change[key] ?? throw new JsonException($"map: {ObjectJson.ToText(change)} does not contain declared merge key: {key}"));
+            var there = places.TryGetValue(id, out var index);
             if (change.Text(Directive) == "delete")
             {
-                if (index >= 0)
-                    target.RemoveAt(index);
+                if (places.Remove(id))
+                    gone.Add(index);
             }
-            else if (index >= 0)
-                target[index] = MergeObject((JsonObject)target[index]!.DeepClone(), change, element);
+            else if (there)
+                merged[index] = MergeObject((JsonObject)merged[index]!, change, element);
             else
-                target.Add((JsonNode)MergeObject([], change, element));
+            {
+                places[id] = merged.Count;
+                merged.Add(MergeObject([], change, element));
+            }
         }
-        return target;
+        return [.. merged.Where((_, i) => !gone.Contains(i))];
     }
 
-    private static int IndexOf(JsonArray list, string key, JsonNode id)
-    {
-        for (var i = 0; i < list.Count; i++)
-        {
-            if (list[i] is JsonObject o && JsonNode.DeepEquals(o[key], id))
-                return i;
-        }
-        return -1;
-    }
+    private static HashSet<string> TextsOf(JsonArray list) => list.Select(ObjectJson.ToText).ToHashSet(StringComparer.Ordinal);
 
     private static JsonArray Union(JsonArray target, JsonArray patch)
     {
+        var there = TextsOf(target);
         foreach (var value in patch)
         {
-            if (!target.Any(t => JsonNode.DeepEquals(t, value)))
+            if (there.Add(ObjectJson.ToText(value)))
                 target.Add(value?.DeepClone());
         }
         return target;
@@ -108,13 +111,10 @@ internal static class StrategicMergePatch
 
     private static void DeleteValues(JsonObject target, string name, JsonNode? values)
     {
-        if (target[name] is not JsonArray list || values is not JsonArray gone)
+        if (target[name] is not JsonArray list || values is not JsonArray listed)
             return;
-        for (var i = list.Count - 1; i >= 0; i--)
-        {
-            if (gone.Any(g => JsonNode.DeepEquals(g, list[i])))
-                list.RemoveAt(i);
-        }
+        var gone = TextsOf(listed);
+        list.RemoveAll(value => gone.Contains(ObjectJson.ToText(value)));
     }
 
     /// <summary>Puts the elements that the client names into its order; those of others keep their place after what stood before them.</summary>

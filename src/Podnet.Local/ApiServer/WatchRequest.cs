@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.IO.Pipelines;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
@@ -13,9 +14,6 @@ internal sealed class WatchRequest
 
     /// <summary>Where the client doesn't say: somewhere from 30 to 60 minutes, so that not all come back at once.</summary>
     private static readonly TimeSpan DefaultTimeout = TimeSpan.FromMinutes(30);
-
-    /// <summary>Bytes; arbitrary.</summary>
-    private const int FlushAt = 64 * 1024;
 
     private readonly HttpContext _http;
     private readonly ResourceDefinition _resource;
@@ -89,10 +87,11 @@ internal sealed class WatchRequest
             if (wanted > snapshot.Revision)
                 throw new StatusException(504, "Timeout", $"Too large resource version: {wanted}, current: {snapshot.Revision}");
             from = snapshot.Revision;
+            await _http.Response.StartAsync(_http.RequestAborted);
             if (sendInitial)
                 await SendAllAsync(snapshot);
             if (query.Flag("sendInitialEvents"))
-                Send("BOOKMARK", _views.Bookmark(from, initialEventsEnd: true));
+                await SendAsync("BOOKMARK", _views.Bookmark(from, initialEventsEnd: true));
         }
         // The client learns that the watch stands before anything happens.
         await _http.Response.StartAsync(_http.RequestAborted);
@@ -105,7 +104,7 @@ internal sealed class WatchRequest
         {
             if (_bookmarks)
             {
-                Send("BOOKMARK", _views.Bookmark(Math.Max(from, _last), initialEventsEnd: false));
+                await SendAsync("BOOKMARK", _views.Bookmark(Math.Max(from, _last), initialEventsEnd: false));
                 await Output.FlushAsync(_http.RequestAborted);
             }
         }
@@ -133,12 +132,14 @@ internal sealed class WatchRequest
             }
             var sent = false;
             foreach (var change in events)
-                sent |= Send(change);
-            _last = events.Count > 0 ? Math.Max(revision, events[^1].Revision) : revision;
+                sent |= await SendAsync(change);
+            // Where there is more, only what was read has been sent.
+            var newest = events.Count > 0 ? events[^1].Revision : 0;
+            _last = newest > 0 && more.IsCompleted ? newest : Math.Max(revision, newest);
             events.Clear();
             if (_bookmarks && _time.GetUtcNow() >= nextBookmark)
             {
-                Send("BOOKMARK", _views.Bookmark(_last, initialEventsEnd: false));
+                await SendAsync("BOOKMARK", _views.Bookmark(_last, initialEventsEnd: false));
                 nextBookmark = _time.GetUtcNow() + BookmarkInterval;
                 sent = true;
             }
@@ -152,7 +153,7 @@ internal sealed class WatchRequest
     /// <summary>Until there is more to send, or a bookmark is due.</summary>
     private async Task WaitAsync(Task more, DateTimeOffset nextBookmark, CancellationToken end)
     {
-        if (!_bookmarks)
+        if (!_bookmarks || more.IsCompleted)
         {
             await more.WaitAsync(end);
             return;
@@ -171,14 +172,12 @@ internal sealed class WatchRequest
         {
             if (!_filter.Matches(stored))
                 continue;
-            Send("ADDED", _views.One(stored));
-            if (Output.UnflushedBytes > FlushAt)
-                await Output.FlushAsync(_http.RequestAborted);
+            await SendAsync("ADDED", _views.One(stored));
         }
     }
 
     /// <summary>A change as this watch's selectors see it: what begins to match is added, what ceases to is deleted.</summary>
-    private bool Send(WatchEvent change)
+    private async ValueTask<bool> SendAsync(WatchEvent change)
     {
         var before = change.Before is { } old && _filter.Matches(old);
         var now = change.Type != WatchEventType.Deleted && _filter.Matches(change.Object);
@@ -187,32 +186,27 @@ internal sealed class WatchRequest
         if (before && !now && change.Type == WatchEventType.Modified)
         {
             var last = _resource.ToStored(ObjectJson.Parse(change.Before!.Json), change.Revision);
-            Send("DELETED", _views.One(last));
+            await SendAsync("DELETED", _views.One(last));
             return true;
         }
-        Send(!before ? "ADDED" : now ? "MODIFIED" : "DELETED", _views.One(change.Object));
+        await SendAsync(!before ? "ADDED" : now ? "MODIFIED" : "DELETED", _views.One(change.Object));
         return true;
     }
 
     private async Task SendExpiredAsync(long from)
     {
         var status = StatusException.Expired($"too old resource version: {from} ({_store.Revision})").ToStatus();
-        Send("ERROR", ObjectJson.ToUtf8(status));
+        await SendAsync("ERROR", ObjectJson.ToUtf8(status));
         await Output.FlushAsync(_http.RequestAborted);
     }
 
-    private void Send(string type, ReadOnlySpan<byte> json)
+    /// <summary>Not ended in the middle by the end of the watch: a line is whole.</summary>
+    private async ValueTask SendAsync(string type, ReadOnlyMemory<byte> json)
     {
-        Write("{\"type\":\""u8);
-        Write(System.Text.Encoding.ASCII.GetBytes(type));
-        Write("\",\"object\":"u8);
-        Write(json);
-        Write("}\n"u8);
-    }
-
-    private void Write(ReadOnlySpan<byte> bytes)
-    {
-        bytes.CopyTo(Output.GetSpan(bytes.Length));
-        Output.Advance(bytes.Length);
+        Output.Write("{\"type\":\""u8);
+        Output.Write(System.Text.Encoding.ASCII.GetBytes(type));
+        Output.Write("\",\"object\":"u8);
+        await Output.WriteInPartsAsync(json, _http.RequestAborted);
+        Output.Write("}\n"u8);
     }
 }

@@ -127,7 +127,7 @@ internal sealed class WriteRequest(HttpContext http, ResourceRequest request, Ob
                 deleted.Add((await registry.DeleteAsync(_resource, stored.Name, options)).Object);
         }
         var views = new ObjectViews(_resource, http.Request.RequestedForm(), "", time);
-        await http.Response.Json(200, views.List(deleted, store.Revision, null, null));
+        await views.AnswerListAsync(http.Response, deleted, store.Revision, null, null);
     }
 
     /// <summary>POST to pods/NAME/binding.</summary>
@@ -179,7 +179,7 @@ internal sealed class WriteRequest(HttpContext http, ResourceRequest request, Ob
     {
         if (type is not (JsonPatchType or MergePatchType or StrategicPatchType))
             throw StatusException.UnsupportedMediaType(JsonPatchType, MergePatchType, ApplyPatchType, StrategicPatchType);
-        RequestBody.CheckUtf8(body);
+        RequestBody.CheckText(body);
         if (type == JsonPatchType)
         {
             var operations = ParseOperations(body);
@@ -195,8 +195,9 @@ internal sealed class WriteRequest(HttpContext http, ResourceRequest request, Ob
     {
         try
         {
-            return JsonNode.Parse(body, null, new() { MaxDepth = ObjectJson.MaxDepth, AllowDuplicateProperties = false }) as JsonArray
-                ?? throw new JsonException("the document is not an array");
+            var operations = ObjectJson.ParseAny(body) as JsonArray ?? throw new JsonException("the document is not an array");
+            return operations.Count <= JsonPatch.MaxOperations ? operations : throw StatusException.TooLarge(
+                $"The allowed maximum operations in a JSON patch is {JsonPatch.MaxOperations}, got {operations.Count}");
         }
         catch (JsonException e)
         {
@@ -224,6 +225,7 @@ internal sealed class WriteRequest(HttpContext http, ResourceRequest request, Ob
         var options = body.Length == 0 ? []
             : body.AsSpan().StartsWith(ProtobufReader.Magic) ? RequestBody.ParseProtobuf(body, FieldSchema.Of("meta.v1.DeleteOptions"), "DeleteOptions")
             : RequestBody.Parse(body, "DeleteOptions");
+        RequestBody.CheckFields(options, FieldSchema.Of("meta.v1.DeleteOptions"), "DeleteOptions", "v1");
         return ToDeleteOptions(options);
     }
 

@@ -177,6 +177,6 @@ public static partial class ClusterSpecRules
         [IPNetwork.Parse("127.0.0.0/8"), IPNetwork.Parse("169.254.0.0/16"), IPNetwork.Parse("224.0.0.0/3"), IPNetwork.Parse("0.0.0.0/8"),
          IPNetwork.Parse("::/8"), IPNetwork.Parse("fe80::/10"), IPNetwork.Parse("ff00::/8")];
 
-    [GeneratedRegex("^[a-z][-a-z0-9]{0,28}[a-z0-9]$|^[a-z]$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 100)]
+    [GeneratedRegex("^[a-z][-a-z0-9]{0,28}[a-z0-9]\\z|^[a-z]\\z", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 100)]
     private static partial Regex NamePattern();
 }

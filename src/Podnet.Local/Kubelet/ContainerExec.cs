@@ -26,12 +26,12 @@ internal sealed class ContainerExec : IExecution
     public static Task<ContainerExec> StartAsync(NodeRuntime node, RunningContainer container, ExecRequest request) =>
         request.Terminal ? OnTerminalAsync(node, container, request) : OnPipesAsync(node, container, request);
 
-    public ValueTask WriteInputAsync(ReadOnlyMemory<byte> bytes) => new(Task.Run(() =>
+    public async ValueTask WriteInputAsync(ReadOnlyMemory<byte> bytes)
     {
         var to = _terminal ?? _input;
-        if (to is not null && !DescriptorStreams.Write(to, bytes.Span))
+        if (to is not null && !await DescriptorStreams.WriteAsync(to, bytes, _process.Exited))
             CloseInput();
-    }));
+    }
 
     public void CloseInput()
     {

@@ -32,6 +32,9 @@ public sealed class RunningServer : IAsyncDisposable
 
     public HttpClient Client { get; }
 
+    /// <summary>What the server has logged.</summary>
+    internal RecordingLoggers Log { get; private init; } = null!;
+
     public static async Task<RunningServer> StartAsync(int historyLength = 4096, string[]? serviceCidrs = null, IPodAccess? pods = null)
     {
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
@@ -39,15 +42,17 @@ public sealed class RunningServer : IAsyncDisposable
         var port = ((IPEndPoint)socket.LocalEndPoint!).Port;
         var certificate = ServingCertificate.Create([], DateTimeOffset.UtcNow);
         var token = ApiServerOptions.NewToken();
+        var log = new RecordingLoggers();
         var host = await ApiServerHost.StartAsync(new ApiServerOptions
         {
             Listeners = [socket],
             Token = token,
             Certificate = certificate,
             Pods = pods,
+            Logging = log,
             ServiceCidrs = [.. (serviceCidrs ?? ["10.0.0.0/16"]).Select(IPNetwork.Parse)],
         }, new ObjectStore(historyLength), CancellationToken.None);
-        return new(host, certificate, port, token);
+        return new(host, certificate, port, token) { Log = log };
     }
 
     /// <summary>Trusts this server's authority and nothing else.</summary>
