@@ -29,23 +29,32 @@ public static unsafe class DescriptorStreams
                     return;
                 if (ready <= 0)
                     continue;
-                // EIO is how a terminal says that nobody has it open any more.
-                if (Read(from, block) is var read && read <= 0)
+                var read = Read(from, block);
+                if (read == 0)
                     return;
-                sink(block.AsMemory(0, read));
+                if (read > 0)
+                    sink(block.AsMemory(0, read));
             }
         },
         TaskCreationOptions.LongRunning);
 
-    /// <summary>Writes all of it, blocking. False if nobody reads any more.</summary>
-    public static bool Write(FileHandle to, ReadOnlySpan<byte> bytes)
+    /// <summary>
+    /// Writes all of it, as soon as the other side takes it. False if nobody reads any more, or the writer gave up. A descriptor that
+    /// was made <see cref="NonBlocking"/> is given up at once, another when what is under way has been taken.
+    /// </summary>
+    public static bool Write(FileHandle to, ReadOnlySpan<byte> bytes, CancellationToken giveUp)
     {
         while (!bytes.IsEmpty)
         {
+            if (giveUp.IsCancellationRequested)
+                return false;
+            var item = new Libc.PollItem { Fd = to.Fd, Events = Libc.POLLOUT };
+            if (Libc.poll(&item, 1, Quiet) <= 0)
+                continue;
             nint written;
             fixed (byte* start = bytes)
                 written = Libc.write(to.Fd, start, (nuint)bytes.Length);
-            if (written < 0 && (Errno)Marshal.GetLastPInvokeError() != Errno.Interrupted)
+            if (written < 0 && (Errno)Marshal.GetLastPInvokeError() is not (Errno.Interrupted or Errno.Again))
                 return false;
             bytes = bytes[(int)Math.Max(0, written)..];
         }
@@ -53,9 +62,19 @@ public static unsafe class DescriptorStreams
         return true;
     }
 
+    /// <summary>Reads and writes of this end return at once; the other end of a pipe or terminal stays as it is.</summary>
+    public static FileHandle NonBlocking(FileHandle handle) => Libc.fcntl(handle.Fd, Libc.F_SETFL, Libc.O_NONBLOCK) == 0
+        ? handle
+        : throw KernelException.FromLastError("make a descriptor non-blocking");
+
+    /// <summary>Negative where there is nothing yet, 0 at the end.</summary>
     private static int Read(FileHandle from, byte[] block)
     {
         fixed (byte* start = block)
-            return (int)Libc.read(from.Fd, start, (nuint)block.Length);
+        {
+            var read = (int)Libc.read(from.Fd, start, (nuint)block.Length);
+            // EIO is how a terminal says that nobody has it open any more.
+            return read >= 0 || (Errno)Marshal.GetLastPInvokeError() is Errno.Interrupted or Errno.Again ? read : 0;
+        }
     }
 }

@@ -133,7 +133,9 @@ internal sealed partial class ApiHandler(
                 RequireGet(http.Request);
                 return PodLogRequest.AnswerAsync(http, Stored(request), pods, time);
             case "exec" when request.Resource == table.Pods && method is "GET" or "POST":
-                return PodExecRequest.AnswerAsync(http, Stored(request), pods);
+                return PodExecRequest.ExecAsync(http, Stored(request), pods);
+            case "attach" when request.Resource == table.Pods && method is "GET" or "POST":
+                return PodExecRequest.AttachAsync(http, Stored(request), pods);
             case "portforward" when request.Resource == table.Pods && method is "GET" or "POST":
                 return PodForwardRequest.AnswerAsync(http, Stored(request), pods);
             default:

@@ -180,6 +180,7 @@ internal sealed class Discovery(ResourceTable table)
     {
         if (resource.Kind == "Pod")
         {
+            yield return ("attach", null, "PodAttachOptions", ["create", "get"]);
             yield return ("binding", null, "Binding", ["create"]);
             yield return ("eviction", "policy", "Eviction", ["create"]);
             yield return ("exec", null, "PodExecOptions", ["create", "get"]);

@@ -30,6 +30,8 @@ public sealed class RunningServer : IAsyncDisposable
 
     public string Kubeconfig { get; }
 
+    public string AuthorityPem => _certificate.AuthorityPem;
+
     public HttpClient Client { get; }
 
     public static async Task<RunningServer> StartAsync(int historyLength = 4096, string[]? serviceCidrs = null, IPodAccess? pods = null)

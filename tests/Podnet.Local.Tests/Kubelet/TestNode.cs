@@ -100,7 +100,7 @@ internal sealed class TestNode : IAsyncDisposable
         NetworkNamespace.DeleteNamed(Paths.NodeNamespace(Name));
     }
 
-    /// <summary>A pod of one container that runs a shell script.</summary>
+    /// <summary>A pod of one container that runs a shell script, and has no token.</summary>
     public static V1Pod Script(string script, string restartPolicy = "Always", string name = "web-0") => new()
     {
         Metadata = new V1ObjectMeta { Name = name, NamespaceProperty = "default", Uid = Guid.NewGuid().ToString() },
@@ -109,6 +109,7 @@ internal sealed class TestNode : IAsyncDisposable
             NodeName = Name,
             RestartPolicy = restartPolicy,
             TerminationGracePeriodSeconds = 1,
+            AutomountServiceAccountToken = false,
             Containers = [new V1Container { Name = "main", Image = "sh", Command = ["sh", "-c", script] }],
         },
     };
