@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -8,10 +6,9 @@ namespace Podnet.Local.ApiServer;
 
 /// <summary>Each request: is the token right, what does the path name, who answers. Everything that fails becomes a Status.</summary>
 internal sealed partial class ApiHandler(
-    ResourceTable table, ObjectStore store, ObjectRegistry registry, string token, IPodAccess? pods, TimeProvider time, ILogger logger,
-    CancellationToken stopping)
+    ResourceTable table, ObjectStore store, ObjectRegistry registry, Authenticator authenticator, TokenRequests tokens, IPodAccess? pods,
+    TimeProvider time, ILogger logger, CancellationToken stopping)
 {
-    private readonly byte[] _token = Encoding.UTF8.GetBytes(token);
     private readonly Discovery _discovery = new(table);
     private readonly OpenApi _openApi = new(table);
 
@@ -20,8 +17,7 @@ internal sealed partial class ApiHandler(
         StatusException failure;
         try
         {
-            CheckToken(http.Request);
-            await RouteAsync(http);
+            await RouteAsync(http, authenticator.Require(http.Request));
             return;
         }
         catch (StatusException e)
@@ -47,16 +43,7 @@ internal sealed partial class ApiHandler(
             await http.Response.Json(failure.Code, failure.ToStatus());
     }
 
-    private void CheckToken(HttpRequest request)
-    {
-        const string scheme = "Bearer ";
-        var header = request.Headers.Authorization.ToString();
-        if (!header.StartsWith(scheme, StringComparison.OrdinalIgnoreCase)
-            || !CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(header[scheme.Length..].Trim()), _token))
-            throw StatusException.Unauthorized();
-    }
-
-    private async Task RouteAsync(HttpContext http)
+    private async Task RouteAsync(HttpContext http, UserInfo user)
     {
         var path = http.Request.Path.Value ?? "/";
         switch (path)
@@ -74,7 +61,7 @@ internal sealed partial class ApiHandler(
         }
         if (ResourceRequest.Parse(segments, table) is { } request)
         {
-            await AnswerAsync(http, request);
+            await AnswerAsync(http, request, user);
             return;
         }
         RequireGet(http.Request);
@@ -87,7 +74,7 @@ internal sealed partial class ApiHandler(
             throw StatusException.NoSuchResource();
     }
 
-    private Task AnswerAsync(HttpContext http, ResourceRequest request)
+    private Task AnswerAsync(HttpContext http, ResourceRequest request, UserInfo user)
     {
         var write = new WriteRequest(http, request, registry, store, time);
         var method = http.Request.Method;
@@ -95,7 +82,7 @@ internal sealed partial class ApiHandler(
         switch (request.Subresource)
         {
             case "" when request.Resource.Answer is not null:
-                return method == "POST" && request.Name is null ? write.AskAsync() : throw StatusException.MethodNotAllowed();
+                return method == "POST" && request.Name is null ? write.AskAsync(new Reviews(user, authenticator)) : throw StatusException.MethodNotAllowed();
             case "" when watch:
                 return WatchRequest.AnswerAsync(http, request, store, time, stopping);
             case "" when request.Name is null:
@@ -129,6 +116,8 @@ internal sealed partial class ApiHandler(
                 return method == "POST" ? write.EvictAsync() : throw StatusException.MethodNotAllowed();
             case "binding" when request.Resource == table.Pods:
                 return method == "POST" ? write.BindAsync() : throw StatusException.MethodNotAllowed();
+            case "token" when request.Resource.Kind == "ServiceAccount":
+                return method == "POST" ? tokens.AnswerAsync(http, request) : throw StatusException.MethodNotAllowed();
             case "log" when request.Resource == table.Pods:
                 RequireGet(http.Request);
                 return PodLogRequest.AnswerAsync(http, Stored(request), pods, time);

@@ -187,6 +187,8 @@ internal sealed class Discovery(ResourceTable table)
             yield return ("log", null, "Pod", ["get"]);
             yield return ("portforward", null, "PodPortForwardOptions", ["create", "get"]);
         }
+        if (resource.Kind == "ServiceAccount")
+            yield return ("token", "authentication.k8s.io", "TokenRequest", ["create"]);
         if (resource.Kind == "Namespace")
             yield return ("finalize", null, "Namespace", ["patch", "update"]);
         if (resource.HasScale)

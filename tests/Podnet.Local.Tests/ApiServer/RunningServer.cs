@@ -34,7 +34,7 @@ public sealed class RunningServer : IAsyncDisposable
 
     public HttpClient Client { get; }
 
-    public static async Task<RunningServer> StartAsync(int historyLength = 4096, string[]? serviceCidrs = null, IPodAccess? pods = null)
+    public static async Task<RunningServer> StartAsync(int historyLength = 4096, string[]? serviceCidrs = null, IPodAccess? pods = null, TimeProvider? time = null)
     {
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
@@ -47,6 +47,7 @@ public sealed class RunningServer : IAsyncDisposable
             Token = token,
             Certificate = certificate,
             Pods = pods,
+            Time = time ?? TimeProvider.System,
             ServiceCidrs = [.. (serviceCidrs ?? ["10.0.0.0/16"]).Select(IPNetwork.Parse)],
         }, new ObjectStore(historyLength), CancellationToken.None);
         return new(host, certificate, port, token);

@@ -1,3 +1,8 @@
+extern alias full;
+
+using System.Security.Cryptography.X509Certificates;
+using full::k8s;
+using full::k8s.Autorest;
 using Podnet.Kubernetes;
 using Podnet.Linux;
 using Podnet.Local.Tests.ApiServer;
@@ -97,6 +102,30 @@ public sealed class KubeletTests : IAsyncLifetime
         var following = Task.Run(() => Server.Kubectl("logs", "web-0", "-f"));
         await Client.DeleteAsync(Resources.Pods, "default", "web-0", 1, default);
         Assert.Equal("two\n", (await following).StandardOutput);
+    }
+
+    [Fact]
+    public async Task The_CSharp_client_is_let_in_by_what_a_container_is_given()
+    {
+        var pod = TestNode.Script("exec sleep 1000");
+        pod.Spec.AutomountServiceAccountToken = null;
+        await _running.CreateAsync(pod);
+        await _running.UntilRunningAsync();
+        string Given(string file) => _running.Kubectl(old: false, "", "exec", "web-0", "--", "cat", $"/var/run/secrets/kubernetes.io/serviceaccount/{file}").StandardOutput;
+        // As KubernetesClientConfiguration.InClusterConfig reads them, which only a container can ask.
+        using var client = new full::k8s.Kubernetes(new KubernetesClientConfiguration
+        {
+            Host = $"https://127.0.0.1:{Server.Port}",
+            AccessToken = Given("token"),
+            SslCaCerts = [X509Certificate2.CreateFromPem(Given("ca.crt"))],
+            Namespace = Given("namespace"),
+        });
+        Assert.Equal("web-0", Assert.Single((await client.CoreV1.ListNamespacedPodAsync(Given("namespace"))).Items).Metadata.Name);
+
+        await Client.DeleteAsync(Resources.Pods, "default", "web-0", 1, default);
+        await _running.UntilAsync("the pod is gone", async () => await _running.GetAsync() is null ? pod : null);
+        var refused = await Assert.ThrowsAsync<HttpOperationException>(() => client.CoreV1.ListNamespacedPodAsync("default"));
+        Assert.Equal(System.Net.HttpStatusCode.Unauthorized, refused.Response.StatusCode);
     }
 
     /// <summary>Today's kubectl speaks WebSocket, an old one SPDY.</summary>

@@ -131,6 +131,14 @@ internal sealed class TestObjects : IPodObjects
         Task.FromResult(Secrets.TryGetValue(name, out var data) ? new V1Secret { Data = data } : null);
 
     public Task<IReadOnlyList<V1Service>> ServicesAsync(string @namespace) => Task.FromResult<IReadOnlyList<V1Service>>(Services);
+
+    /// <summary>How long tokens are good for, whatever is asked.</summary>
+    public TimeSpan TokenLifetime { get; set; } = TimeSpan.FromHours(1);
+
+    public int TokensGiven { get; private set; }
+
+    public Task<V1TokenRequestStatus> TokenAsync(V1Pod pod, string? audience, long seconds) => Task.FromResult(
+        new V1TokenRequestStatus { Token = $"{++TokensGiven}-{pod.Spec.ServiceAccountName}-{audience}-{seconds}", ExpirationTimestamp = DateTime.UtcNow + TokenLifetime });
 }
 
 /// <summary>A pod that is being run, and what its worker said of it.</summary>
