@@ -53,6 +53,8 @@ internal static class PodSpecRules
             probe.Default("periodSeconds", 10);
             probe.Default("successThreshold", 1);
             probe.Default("failureThreshold", 3);
+            if (probe["grpc"] is JsonObject grpc)
+                grpc.Default("service", "");
             if (probe["httpGet"] is not JsonObject http)
                 continue;
             http.Default("path", "/");

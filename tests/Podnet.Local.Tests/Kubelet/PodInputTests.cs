@@ -66,12 +66,12 @@ public class PodInputTests
     [Fact]
     public async Task A_token_that_is_good_for_long_is_asked_for_once()
     {
-        await using var node = new TestNode();
-        var tokens = new PodTokens(node.Objects);
+        var objects = new TestObjects();
+        var tokens = new PodTokens(objects);
         var (pod, token) = (TestNode.Script("true"), new V1ServiceAccountTokenProjection { Path = "token" });
         Assert.Equal(await tokens.GetAsync(pod, token), await tokens.GetAsync(pod, token));
         await tokens.GetAsync(pod, new V1ServiceAccountTokenProjection { Path = "other", Audience = "vault" });
-        Assert.Equal(2, node.Objects.TokensGiven);
+        Assert.Equal(2, objects.TokensGiven);
     }
 
     [Fact]

@@ -91,6 +91,7 @@ internal sealed class TestNode : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await AbandonAsync();
+        await Runtime.Mask; // which is being made, whether a pod was run or not
         _stop.Dispose();
         KubeletCleanup.RemoveAll(Paths);
         Mounts.UnmountIfMounted(Paths.Run);
