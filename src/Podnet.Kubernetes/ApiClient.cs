@@ -94,6 +94,15 @@ public sealed class ApiClient : IDisposable
     public async Task CreateAsync(Resource resource, IKubernetesObject<V1ObjectMeta> value, CancellationToken ct) =>
         (await SendAsync(HttpMethod.Post, resource.Path(NamespaceOf(resource, value)), Body(resource, value), ct)).Dispose();
 
+    /// <summary>A token of a service account.</summary>
+    public async Task<V1TokenRequestStatus> CreateTokenAsync(string @namespace, string account, V1TokenRequestSpec spec, CancellationToken ct)
+    {
+        var content = Body(Resources.TokenRequests, new Authenticationv1TokenRequest { Spec = spec });
+        var path = Resources.ServiceAccounts.Path(@namespace, account, "token");
+        return (await SendAsync(HttpMethod.Post, path, Resources.TokenRequests, content, ct)).Status
+            ?? throw Unreadable($"POST {path}", "without status");
+    }
+
     /// <summary>Refused with a conflict where metadata.resourceVersion is given and is not the current one.</summary>
     public Task<T> UpdateAsync<T>(Resource<T> resource, T value, CancellationToken ct)
         where T : class, IKubernetesObject<V1ObjectMeta> =>

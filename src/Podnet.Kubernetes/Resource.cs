@@ -105,9 +105,27 @@ public static class Resources
     public static readonly Resource<V1Ingress> Ingresses =
         new("networking.k8s.io", "v1", "ingresses", "Ingress", Namespaced: true, Json.V1Ingress);
 
+    public static readonly Resource<V1Role> Roles = Rbac("roles", "Role", namespaced: true, Json.V1Role);
+
+    public static readonly Resource<V1RoleBinding> RoleBindings = Rbac("rolebindings", "RoleBinding", namespaced: true, Json.V1RoleBinding);
+
+    public static readonly Resource<V1ClusterRole> ClusterRoles = Rbac("clusterroles", "ClusterRole", namespaced: false, Json.V1ClusterRole);
+
+    public static readonly Resource<V1ClusterRoleBinding> ClusterRoleBindings =
+        Rbac("clusterrolebindings", "ClusterRoleBinding", namespaced: false, Json.V1ClusterRoleBinding);
+
+    /// <summary>What a service account's "token" subresource takes and gives; there is no such object.</summary>
+    internal static readonly Resource<Authenticationv1TokenRequest> TokenRequests =
+        new("authentication.k8s.io", "v1", "tokenrequests", "TokenRequest", Namespaced: true, Json.Authenticationv1TokenRequest);
+
     public static readonly ImmutableArray<Resource> All =
         [Nodes, Namespaces, Pods, Services, ConfigMaps, Events, EndpointSlices, ServiceCidrs, StatefulSets, Deployments, ReplicaSets,
-            DaemonSets, Jobs, Secrets, ServiceAccounts, Endpoints, Leases, ControllerRevisions, NetworkPolicies, Ingresses];
+            DaemonSets, Jobs, Secrets, ServiceAccounts, Endpoints, Leases, ControllerRevisions, NetworkPolicies, Ingresses, Roles, RoleBindings,
+            ClusterRoles, ClusterRoleBindings];
+
+    private static Resource<T> Rbac<T>(string plural, string kind, bool namespaced, JsonTypeInfo<T> json)
+        where T : class, IKubernetesObject<V1ObjectMeta> =>
+        new("rbac.authorization.k8s.io", "v1", plural, kind, namespaced, json);
 
     private static SourceGenerationContext Json => SourceGenerationContext.Default;
 }

@@ -10,9 +10,6 @@ public static class DescriptorStreams
     /// <summary>How long a descriptor must be quiet, after the program has ended, to count as drained. Milliseconds, arbitrary.</summary>
     private const int Quiet = 50;
 
-    /// <summary>Bytes that a pipe which is ready takes without blocking (pipe(7), PIPE_BUF).</summary>
-    private const int AtOnce = 4096;
-
     /// <summary>Milliseconds until a program that does not read is looked at again; arbitrary.</summary>
     private const int Pause = 10;
 
@@ -35,57 +32,59 @@ public static class DescriptorStreams
                     return;
                 if (ready <= 0)
                     continue;
-                // EIO is how a terminal says that nobody has it open any more.
-                if (Read(from, block) is var read && read <= 0)
+                var read = Read(from, block);
+                if (read == 0)
                     return;
-                sink(block.AsMemory(0, read));
+                if (read > 0)
+                    sink(block.AsMemory(0, read));
             }
         },
         TaskCreationOptions.LongRunning);
 
     /// <summary>
-    /// Writes all of it, and waits without a thread where the program does not read: many may not. False if nobody reads any more, or
-    /// <paramref name="ended"/>.
+    /// Writes all of it to a descriptor that is <see cref="NonBlocking"/>, and waits without a thread where the program does not read: many may
+    /// not. False if nobody reads any more, or the writer gave up.
     /// </summary>
-    public static async ValueTask<bool> WriteAsync(FileHandle to, ReadOnlyMemory<byte> bytes, Task ended)
+    public static async ValueTask<bool> WriteAsync(FileHandle to, ReadOnlyMemory<byte> bytes, CancellationToken giveUp)
     {
         while (!bytes.IsEmpty)
         {
-            if (!CanTake(to))
-            {
-                if (await Task.WhenAny(ended, Task.Delay(Pause)) == ended)
-                    return false;
-                continue;
-            }
-            var written = WriteSome(to, bytes.Span[..Math.Min(bytes.Length, AtOnce)]);
+            if (giveUp.IsCancellationRequested)
+                return false;
+            var written = WriteSome(to, bytes.Span);
             if (written < 0)
                 return false;
             bytes = bytes[written..];
+            if (written == 0)
+                await Task.Delay(Pause, CancellationToken.None);
         }
 
         return true;
     }
 
-    /// <summary>Also where nobody reads any more: to write is how one learns that.</summary>
-    private static unsafe bool CanTake(FileHandle to)
-    {
-        var item = new Libc.PollItem { Fd = to.Fd, Events = Libc.POLLOUT };
-        return Libc.poll(&item, 1, 0) > 0;
-    }
+    /// <summary>Reads and writes of this end return at once; the other end of a pipe or terminal stays as it is.</summary>
+    public static FileHandle NonBlocking(FileHandle handle) => Libc.fcntl(handle.Fd, Libc.F_SETFL, Libc.O_NONBLOCK) == 0
+        ? handle
+        : throw KernelException.FromLastError("make a descriptor non-blocking");
 
-    /// <returns>Bytes; below 0 if nobody reads any more.</returns>
+    /// <returns>Bytes, 0 where there is no room; below 0 if nobody reads any more.</returns>
     private static unsafe int WriteSome(FileHandle to, ReadOnlySpan<byte> bytes)
     {
         fixed (byte* start = bytes)
         {
             var written = (int)Libc.write(to.Fd, start, (nuint)bytes.Length);
-            return written < 0 && (Errno)Marshal.GetLastPInvokeError() == Errno.Interrupted ? 0 : written;
+            return written < 0 && (Errno)Marshal.GetLastPInvokeError() is Errno.Interrupted or Errno.Again ? 0 : written;
         }
     }
 
+    /// <summary>Negative where there is nothing yet, 0 at the end.</summary>
     private static unsafe int Read(FileHandle from, byte[] block)
     {
         fixed (byte* start = block)
-            return (int)Libc.read(from.Fd, start, (nuint)block.Length);
+        {
+            var read = (int)Libc.read(from.Fd, start, (nuint)block.Length);
+            // EIO is how a terminal says that nobody has it open any more.
+            return read >= 0 || (Errno)Marshal.GetLastPInvokeError() is Errno.Interrupted or Errno.Again ? read : 0;
+        }
     }
 }

@@ -65,7 +65,9 @@ internal static unsafe partial class Libc
 
     // <poll.h>
     internal const short POLLIN = 1;
-    internal const short POLLOUT = 4;
+
+    // <fcntl.h>
+    internal const int F_SETFL = 4;
 
     // <asm-generic/ioctls.h>, <sys/socket.h>
     internal const nuint TIOCSWINSZ = 0x5414;
@@ -115,6 +117,9 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int ftruncate(int fd, long length);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int fcntl(int fd, int command, int argument);
 
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int flock(int fd, int operation);

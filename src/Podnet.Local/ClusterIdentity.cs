@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Podnet.Linux;
@@ -7,12 +8,23 @@ namespace Podnet.Local;
 
 /// <summary>What a client of a local cluster's API server knows it by. Kept, so that a kubeconfig is good for as long as the cluster is.</summary>
 /// <param name="Port">At 127.0.0.1, and on the fabric.</param>
-internal sealed record ClusterIdentity(int Port, string Token, string AuthorityPem, string CertificatePem, string KeyPem)
+/// <param name="TokenKeyPem">Signs the tokens of service accounts; PKCS #8.</param>
+internal sealed record ClusterIdentity(int Port, string Token, string AuthorityPem, string CertificatePem, string KeyPem, string TokenKeyPem)
 {
     public ServingCertificate Certificate() => ServingCertificate.FromPem(CertificatePem, KeyPem, AuthorityPem);
 
-    public static ClusterIdentity Of(int port, string token, ServingCertificate certificate) =>
-        new(port, token, certificate.AuthorityPem, certificate.CertificatePem, certificate.KeyPem);
+    public ECDsa TokenKey()
+    {
+        var key = ECDsa.Create();
+        key.ImportFromPem(TokenKeyPem);
+        return key;
+    }
+
+    public static ClusterIdentity Of(int port, string token, ServingCertificate certificate)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        return new(port, token, certificate.AuthorityPem, certificate.CertificatePem, certificate.KeyPem, key.ExportPkcs8PrivateKeyPem());
+    }
 
     /// <summary>Null where the cluster has none yet.</summary>
     public static ClusterIdentity? Load(ClusterPaths paths)
@@ -20,8 +32,9 @@ internal sealed record ClusterIdentity(int Port, string Token, string AuthorityP
         if (!File.Exists(paths.Identity))
             return null;
         using var file = File.OpenRead(paths.Identity);
-        return JsonSerializer.Deserialize(file, ClusterIdentityJson.Default.ClusterIdentity)
-            ?? throw new InvalidDataException($"{paths.Identity} is empty: take the cluster away with 'podnet down'");
+        return JsonSerializer.Deserialize(file, ClusterIdentityJson.Default.ClusterIdentity) is { TokenKeyPem: not null } identity
+            ? identity
+            : throw new InvalidDataException($"{paths.Identity} lacks what this Podnet needs: take the cluster away with 'podnet down'");
     }
 
     /// <summary>In one step, mode 0600.</summary>

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
+using Podnet.Core.Model;
 using Podnet.Kubernetes;
 using Podnet.Linux;
 using Podnet.Local.ApiServer;
@@ -36,6 +37,7 @@ public sealed class ControlPlane(ClusterPaths paths, Companions companions, ILog
         using var store = ObjectStore.Open(paths.Objects, table.All);
         var (identity, local) = Identify(spec, fabric);
         using var certificate = identity.Certificate();
+        using var tokenKey = identity.TokenKey();
         var port = identity.Port;
         if (record.CameUp)
             await new AfterStop(table, DateTimeOffset.UtcNow).SayAsync(store);
@@ -52,6 +54,7 @@ public sealed class ControlPlane(ClusterPaths paths, Companions companions, ILog
                 Listeners = [local, .. onFabric],
                 Token = identity.Token,
                 Certificate = certificate,
+                TokenKey = tokenKey,
                 ServiceCidrs = spec.ServiceCidrs,
                 Logging = loggers,
                 Pods = pods,
@@ -69,12 +72,15 @@ public sealed class ControlPlane(ClusterPaths paths, Companions companions, ILog
         steps.WriteLine($"fabric {ClusterSpecRules.Text(spec.NodeCidrs)} and {nodes.Count} nodes made");
 
         await using var api = await serving;
+        var service = spec.Dns ? new KubernetesService(KubernetesAddress(spec), new IPEndPoint(fabric.Gateways[0], port)) : null;
         if (!record.CameUp)
         {
             foreach (var node in spec.Nodes)
                 await client.CreateAsync(Resources.Nodes, NodeObjects.Make(node), cancel);
             if (spec.Dns)
                 await ClusterDns.CreateObjectsAsync(client, spec, fabric.Gateways, cancel);
+            if (service is not null)
+                await KubernetesServiceController.EnsureAsync(client, service, cancel);
             ClusterRecord.NoteCameUp(paths);
         }
 
@@ -84,12 +90,15 @@ public sealed class ControlPlane(ClusterPaths paths, Companions companions, ILog
         steps.WriteLine(ControlPlaneProcess.ReadyLine);
         steps.Close();
 
-        var controllers = new ControllerManager(client, new ControllerOptions(spec.PodCidrs) { LoadBalancers = fabric }, loggers);
+        var controllers = new ControllerManager(client, new ControllerOptions(spec.PodCidrs, identity.AuthorityPem) { LoadBalancers = fabric, Kubernetes = service }, loggers);
         List<Task> parts = [controllers.RunAsync(cancel), machines.RunAsync(cancel)];
         if (spec.Dns)
             parts.Add(ClusterDns.RunAsync(paths.FabricNamespace, fabric.Gateways, client, loggers.CreateLogger("dns"), cancel));
         await Task.WhenAny(parts).Unwrap();
     }
+
+    /// <summary>Of default/kubernetes: the first of the Service CIDR, as in every cluster.</summary>
+    private static IPAddress KubernetesAddress(ClusterSpec spec) => spec.ServiceCidrs[0].At(1);
 
     /// <summary>Who the API server is, and the socket at 127.0.0.1 that it is known by: as it was, or made now.</summary>
     private (ClusterIdentity Identity, Socket Local) Identify(ClusterSpec spec, FabricNetwork fabric)
@@ -97,7 +106,7 @@ public sealed class ControlPlane(ClusterPaths paths, Companions companions, ILog
         if (ClusterIdentity.Load(paths) is { } known)
             return (known, BindLocal(known.Port));
         var local = BindLocal(spec.ApiServerPort);
-        using var certificate = ServingCertificate.Create([IPAddress.Loopback, .. fabric.Gateways], DateTimeOffset.UtcNow);
+        using var certificate = ServingCertificate.Create([.. fabric.Gateways, KubernetesAddress(spec)], DateTimeOffset.UtcNow);
         var made = ClusterIdentity.Of(((IPEndPoint)local.LocalEndPoint!).Port, ApiServerOptions.NewToken(), certificate);
         made.Save(paths);
         return (made, local);

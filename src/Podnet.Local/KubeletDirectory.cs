@@ -32,9 +32,7 @@ internal sealed class KubeletDirectory : IPodAccess
 
     public async Task<IExecution> ExecAsync(ContainerTarget target, ExecRequest request)
     {
-        var node = NodeOf(target);
-        var container = _kubelets[target.Node].RunningContainer(target.Uid, target.Container)
-            ?? throw new StatusException(500, "InternalError", $"container not found (\"{target.Container}\")");
+        var (node, container) = RunningOf(target);
         try
         {
             return await ContainerExec.StartAsync(node, container, request);
@@ -43,6 +41,12 @@ internal sealed class KubeletDirectory : IPodAccess
         {
             throw new StatusException(500, "InternalError", $"Internal error occurred: error executing command in container: {e.Message}");
         }
+    }
+
+    public IExecution Attach(ContainerTarget target, AttachRequest request)
+    {
+        var (node, container) = RunningOf(target);
+        return new ContainerAttach(container, request, node.Logs);
     }
 
     public Task<Stream> DialAsync(ContainerTarget target, int port, CancellationToken ct)
@@ -74,6 +78,10 @@ internal sealed class KubeletDirectory : IPodAccess
         using var pod = NetworkNamespace.OfProcess(sandbox);
         return pod.Run(() => new Socket(family, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true });
     }
+
+    private (NodeRuntime Node, RunningContainer Container) RunningOf(ContainerTarget target) =>
+        (NodeOf(target), _kubelets[target.Node].RunningContainer(target.Uid, target.Container)
+            ?? throw new StatusException(500, "InternalError", $"container not found (\"{target.Container}\")"));
 
     private NodeRuntime NodeOf(ContainerTarget target) =>
         _kubelets.TryGetValue(target.Node, out var kubelet) && kubelet.Node is { } node ? node : throw PodTarget.NoNode(target.Node);

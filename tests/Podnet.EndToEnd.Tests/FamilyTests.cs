@@ -45,7 +45,7 @@ public sealed class FamilyTests
             Assert.Contains("Everything that must hold holds.", cluster.Podnet("check"), StringComparison.Ordinal);
 
             Assert.Equal(serviceFamilies, cluster.Kubectl("get", "service", "web", "-o", "jsonpath={.spec.ipFamilies[*]}"));
-            var slices = cluster.Kubectl("get", "endpointslices", "-o", "jsonpath={.items[*].addressType}").Split(' ');
+            var slices = cluster.Kubectl("get", "endpointslices", "-l", "kubernetes.io/service-name=web", "-o", "jsonpath={.items[*].addressType}").Split(' ');
             Assert.Equal(serviceFamilies, string.Join(' ', slices.Order(StringComparer.Ordinal)));
         }
         finally

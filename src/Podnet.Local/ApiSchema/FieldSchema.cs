@@ -41,8 +41,6 @@ public sealed partial class FieldSchema
             : null;
         Shape = type switch
         {
-            // A list that has a name of its own in Go, and so is a message in protobuf.
-            "authentication.v1.ExtraValue" => FieldShape.List,
             _ when Element is not null => type[0] == '[' ? FieldShape.List : FieldShape.Map,
             "string" or "bytes" or "Time" or "MicroTime" or "Duration" => FieldShape.Text,
             "int32" or "int64" => FieldShape.Integer,
@@ -52,8 +50,6 @@ public sealed partial class FieldSchema
             "Raw" or "Fields" => FieldShape.Any,
             _ => FieldShape.Object,
         };
-        if (Shape == FieldShape.List)
-            Element ??= Of("string");
         _wire = new(() => Shape == FieldShape.Object ? TypeTable.Fields(type) : []);
         _fields = new(() => Inlined(this).ToDictionary(f => f.Name, StringComparer.Ordinal));
     }

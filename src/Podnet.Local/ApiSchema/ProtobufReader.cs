@@ -142,8 +142,8 @@ internal ref struct ProtobufReader
                 return Numbers(bytes)[1] == 0 ? (long)(int)Numbers(bytes)[2] : Texts(bytes, 3);
             case "Raw" or "Fields":
                 return Texts(bytes, 1) is { Length: > 0 } json ? Raw(json, depth) : null;
-            case "authentication.v1.ExtraValue":
-                return new JsonArray();
+            case "[]string": // as the value of a map, where it is a message of its own
+                return AllTexts(bytes);
         }
         var o = new JsonObject();
         ReadObject(bytes, type, o, depth);
@@ -190,6 +190,15 @@ internal ref struct ProtobufReader
                 return Text(bytes);
         }
         return "";
+    }
+
+    private static JsonArray AllTexts(ReadOnlySpan<byte> message)
+    {
+        var texts = new JsonArray();
+        var reader = new ProtobufReader(message);
+        while (reader.Next(out _, out _, out var bytes))
+            texts.Add((JsonNode)Text(bytes));
+        return texts;
     }
 
     private static string Text(ReadOnlySpan<byte> utf8) =>

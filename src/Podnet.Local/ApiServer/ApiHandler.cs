@@ -1,6 +1,4 @@
 using System.Net.WebSockets;
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json.Nodes;
 using System.Threading.Channels;
 using Microsoft.AspNetCore.Http;
@@ -10,10 +8,9 @@ namespace Podnet.Local.ApiServer;
 
 /// <summary>Each request: is the token right, what does the path name, who answers. Everything that fails becomes a Status.</summary>
 internal sealed partial class ApiHandler(
-    ResourceTable table, ObjectStore store, ObjectRegistry registry, string token, IPodAccess? pods, TimeProvider time, ILogger logger,
-    CancellationToken stopping)
+    ResourceTable table, ObjectStore store, ObjectRegistry registry, Authenticator authenticator, TokenRequests tokens, IPodAccess? pods,
+    TimeProvider time, ILogger logger, CancellationToken stopping)
 {
-    private readonly byte[] _token = Encoding.UTF8.GetBytes(token);
     private readonly Discovery _discovery = new(table);
     private readonly OpenApi _openApi = new(table);
 
@@ -22,8 +19,7 @@ internal sealed partial class ApiHandler(
         StatusException failure;
         try
         {
-            CheckToken(http.Request);
-            await RouteAsync(http);
+            await RouteAsync(http, authenticator.Require(http.Request));
             return;
         }
         catch (StatusException e)
@@ -59,16 +55,7 @@ internal sealed partial class ApiHandler(
         await http.Response.Json(failure.Code, failure.ToStatus());
     }
 
-    private void CheckToken(HttpRequest request)
-    {
-        const string scheme = "Bearer ";
-        var header = request.Headers.Authorization.ToString();
-        if (!header.StartsWith(scheme, StringComparison.OrdinalIgnoreCase)
-            || !CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(header[scheme.Length..].Trim()), _token))
-            throw StatusException.Unauthorized();
-    }
-
-    private async Task RouteAsync(HttpContext http)
+    private async Task RouteAsync(HttpContext http, UserInfo user)
     {
         var path = http.Request.Path.Value ?? "/";
         switch (path)
@@ -86,7 +73,7 @@ internal sealed partial class ApiHandler(
         }
         if (ResourceRequest.Parse(segments, table) is { } request)
         {
-            await AnswerAsync(http, request);
+            await AnswerAsync(http, request, user);
             return;
         }
         RequireGet(http.Request);
@@ -99,7 +86,7 @@ internal sealed partial class ApiHandler(
             throw StatusException.NoSuchResource();
     }
 
-    private Task AnswerAsync(HttpContext http, ResourceRequest request)
+    private Task AnswerAsync(HttpContext http, ResourceRequest request, UserInfo user)
     {
         var write = new WriteRequest(http, request, registry, store, time);
         var method = http.Request.Method;
@@ -107,7 +94,7 @@ internal sealed partial class ApiHandler(
         switch (request.Subresource)
         {
             case "" when request.Resource.Answer is not null:
-                return method == "POST" && request.Name is null ? write.AskAsync() : throw StatusException.MethodNotAllowed();
+                return method == "POST" && request.Name is null ? write.AskAsync(new Reviews(user, authenticator)) : throw StatusException.MethodNotAllowed();
             case "" when watch:
                 return WatchRequest.AnswerAsync(http, request, store, time, stopping);
             case "" when request.Name is null:
@@ -141,11 +128,15 @@ internal sealed partial class ApiHandler(
                 return method == "POST" ? write.EvictAsync() : throw StatusException.MethodNotAllowed();
             case "binding" when request.Resource == table.Pods:
                 return method == "POST" ? write.BindAsync() : throw StatusException.MethodNotAllowed();
+            case "token" when request.Resource.Kind == "ServiceAccount":
+                return method == "POST" ? tokens.AnswerAsync(http, request) : throw StatusException.MethodNotAllowed();
             case "log" when request.Resource == table.Pods:
                 RequireGet(http.Request);
                 return PodLogRequest.AnswerAsync(http, Stored(request), pods, time);
             case "exec" when request.Resource == table.Pods && method is "GET" or "POST":
-                return PodExecRequest.AnswerAsync(http, Stored(request), pods);
+                return PodExecRequest.ExecAsync(http, Stored(request), pods);
+            case "attach" when request.Resource == table.Pods && method is "GET" or "POST":
+                return PodExecRequest.AttachAsync(http, Stored(request), pods);
             case "portforward" when request.Resource == table.Pods && method is "GET" or "POST":
                 return PodForwardRequest.AnswerAsync(http, Stored(request), pods);
             default:

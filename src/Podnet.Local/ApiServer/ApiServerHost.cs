@@ -20,10 +20,13 @@ public sealed record ApiServerOptions
     /// <summary>Bound, not yet listening, in whatever network namespace; the server owns them from here on.</summary>
     public required IReadOnlyList<Socket> Listeners { get; init; }
 
-    /// <summary>What a client must send as its bearer token.</summary>
+    /// <summary>The administrator's bearer token.</summary>
     public required string Token { get; init; }
 
     public required ServingCertificate Certificate { get; init; }
+
+    /// <summary>Signs the tokens of service accounts, on the curve P-256. Without one given they end with the process.</summary>
+    public ECDsa TokenKey { get; init; } = ECDsa.Create(ECCurve.NamedCurves.nistP256);
 
     /// <summary>One, or one of each family, the primary first.</summary>
     public required IReadOnlyList<IPNetwork> ServiceCidrs { get; init; }
@@ -65,7 +68,9 @@ public sealed class ApiServerHost : IAsyncDisposable
             var table = new ResourceTable(options.ServiceCidrs);
             var registry = new ObjectRegistry(table, store, options.Time);
             await registry.CreateMissingAsync();
-            var handler = new ApiHandler(table, store, registry, options.Token, options.Pods, options.Time,
+            var tokens = new ServiceAccountTokens(options.TokenKey, table, store, options.Time);
+            var handler = new ApiHandler(
+                table, store, registry, new Authenticator(options.Token, tokens), new TokenRequests(table, store, tokens), options.Pods, options.Time,
                 options.Logging.CreateLogger<ApiServerHost>(), host._stopping.Token);
             await host.Server.StartAsync(new Application(handler), cancellation);
             host._expiry = new EventExpiry(table.Find("", "v1", "events")!, store, options.Time).RunAsync(host._stopping.Token);

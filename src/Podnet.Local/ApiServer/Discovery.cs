@@ -178,12 +178,15 @@ internal sealed class Discovery(ResourceTable table)
     {
         if (resource.Kind == "Pod")
         {
+            yield return ("attach", null, "PodAttachOptions", ["create", "get"]);
             yield return ("binding", null, "Binding", ["create"]);
             yield return ("eviction", "policy", "Eviction", ["create"]);
             yield return ("exec", null, "PodExecOptions", ["create", "get"]);
             yield return ("log", null, "Pod", ["get"]);
             yield return ("portforward", null, "PodPortForwardOptions", ["create", "get"]);
         }
+        if (resource.Kind == "ServiceAccount")
+            yield return ("token", "authentication.k8s.io", "TokenRequest", ["create"]);
         if (resource.Kind == "Namespace")
             yield return ("finalize", null, "Namespace", ["patch", "update"]);
         if (resource.HasScale)

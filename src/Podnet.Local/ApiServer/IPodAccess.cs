@@ -16,16 +16,21 @@ public sealed record LogOptions(bool Follow, long? TailLines, DateTimeOffset? Si
 public sealed record ExecRequest(
     IReadOnlyList<string> Command, bool Input, bool Terminal, Action<ReadOnlyMemory<byte>> Output, Action<ReadOnlyMemory<byte>> Error);
 
-/// <summary>A program that runs in a container. Disposing kills it.</summary>
+/// <summary>A client at a container's own program (PodAttachOptions).</summary>
+/// <param name="Input">Whether the client writes to it.</param>
+/// <param name="Output">Takes what it prints; may block, which holds up nobody.</param>
+public sealed record AttachRequest(bool Input, Action<ReadOnlyMemory<byte>> Output, Action<ReadOnlyMemory<byte>> Error);
+
+/// <summary>A program in a container, as one client has it. Disposing ends what was made for that client.</summary>
 public interface IExecution : IAsyncDisposable
 {
-    /// <summary>Its exit code, or 128 and the signal; after all that it printed has been taken.</summary>
+    /// <summary>Its exit code, or 128 and the signal, of a program that was made for the client; after all that it printed has been taken.</summary>
     Task<int> Ended { get; }
 
     ValueTask WriteInputAsync(ReadOnlyMemory<byte> bytes);
 
     /// <summary>Nothing more comes.</summary>
-    void CloseInput();
+    ValueTask CloseInputAsync();
 
     /// <param name="columns">In characters, as the rows.</param>
     void Resize(ushort columns, ushort rows);
@@ -40,6 +45,9 @@ public interface IPodAccess
 
     /// <exception cref="StatusException">The container does not run, or the program cannot be started in it.</exception>
     Task<IExecution> ExecAsync(ContainerTarget target, ExecRequest request);
+
+    /// <exception cref="StatusException">The container does not run.</exception>
+    IExecution Attach(ContainerTarget target, AttachRequest request);
 
     /// <summary>A connection to a port of the pod, at its 127.0.0.1 or ::1.</summary>
     /// <exception cref="IOException">Nobody listens there.</exception>

@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace Podnet.Local.ApiServer;
 
-internal sealed class PodRules : ResourceRules
+internal sealed class PodRules(PodAccountAdmission accounts) : ResourceRules
 {
     public override IReadOnlyList<string> SelectableFields { get; } =
         ["spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "status.phase", "status.podIP"];
@@ -12,8 +12,7 @@ internal sealed class PodRules : ResourceRules
     {
         created["status"] = new JsonObject { ["phase"] = "Pending" };
         var spec = created.Child("spec");
-        if (string.IsNullOrEmpty(spec.Text("serviceAccountName")))
-            spec["serviceAccountName"] = "default";
+        accounts.Admit(created);
         spec.Default("priority", 0);
         spec.Default("preemptionPolicy", "PreemptLowerPriority");
         foreach (var key in (ReadOnlySpan<string>)["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"])

@@ -30,6 +30,8 @@ internal static class PodSpecRules
             if (volume[name] is JsonObject source)
                 source.Default("defaultMode", readable);
         }
+        foreach (var token in volume["projected"].Items("sources").Select(source => source["serviceAccountToken"]).OfType<JsonObject>())
+            token.Default("expirationSeconds", 3600);
     }
 
     private static void DefaultContainer(JsonObject container)
@@ -51,6 +53,8 @@ internal static class PodSpecRules
             probe.Default("periodSeconds", 10);
             probe.Default("successThreshold", 1);
             probe.Default("failureThreshold", 3);
+            if (probe["grpc"] is JsonObject grpc)
+                grpc.Default("service", "");
             if (probe["httpGet"] is not JsonObject http)
                 continue;
             http.Default("path", "/");
@@ -99,12 +103,28 @@ internal static class PodSpecRules
                 errors.Add(FieldError.Duplicate($"{at}.name", name));
             if (volume.Count > 2)
                 errors.Add(FieldError.Forbidden($"{at}.{volume.Last().Key}", "may not specify more than 1 volume type"));
+            ValidateTokens(volume["projected"], $"{at}.projected", errors);
         }
         foreach (var list in (ReadOnlySpan<string>)["initContainers", "containers"])
         {
             index = 0;
             foreach (var container in spec.Items(list))
                 ValidateMounts(container, $"{path}.{list}[{index++}]", volumes, errors);
+        }
+    }
+
+    private static void ValidateTokens(JsonNode? projected, string path, ICollection<FieldError> errors)
+    {
+        var index = 0;
+        foreach (var source in projected.Items("sources"))
+        {
+            var at = $"{path}.sources[{index++}].serviceAccountToken";
+            if (source["serviceAccountToken"] is not JsonObject token)
+                continue;
+            if (string.IsNullOrEmpty(token.Text("path")))
+                errors.Add(FieldError.Required($"{at}.path"));
+            if (token.Number("expirationSeconds") < 600)
+                errors.Add(FieldError.Invalid($"{at}.expirationSeconds", token["expirationSeconds"]!.DeepClone(), "may not specify a duration less than 10 minutes"));
         }
     }
 

@@ -37,7 +37,7 @@ public sealed record ResourceDefinition(
     public bool DeleteReturnsObject { get; init; }
 
     /// <summary>Of a kind that is a question and not stored (SelfSubjectAccessReview): the object with the answer in it. It can only be created.</summary>
-    internal Func<JsonObject, JsonObject>? Answer { get; init; }
+    internal Func<Reviews, JsonObject, JsonObject>? Answer { get; init; }
 
     /// <summary>Not made before it is needed: a server should stand at once.</summary>
     public FieldSchema Schema => FieldSchema.Of(Type);

@@ -7,6 +7,7 @@ namespace Podnet.Local.ApiServer;
 public sealed class ResourceTable
 {
     private readonly Dictionary<(string Group, string Version, string Plural), ResourceDefinition> _byPath;
+    private readonly ServiceAccountRules _accounts = new();
 
     /// <param name="serviceCidrs">One, or one of each family, the primary first.</param>
     public ResourceTable(IReadOnlyList<IPNetwork> serviceCidrs)
@@ -18,7 +19,7 @@ public sealed class ResourceTable
             HasStatus = true,
             DeleteReturnsObject = true,
         };
-        Pods = Core("pods", "Pod", new PodRules(), PodTable.Layout) with
+        Pods = Core("pods", "Pod", new PodRules(new PodAccountAdmission(_accounts)), PodTable.Layout) with
         {
             ShortNames = ["po"],
             Categories = ["all"],
@@ -48,7 +49,7 @@ public sealed class ResourceTable
         Core("nodes", "Node", new NodeRules(), CoreTables.Node) with { Namespaced = false, ShortNames = ["no"], HasStatus = true },
         Pods,
         Core("secrets", "Secret", new SecretRules(), StoredTables.Secret),
-        Core("serviceaccounts", "ServiceAccount", new ResourceRules(), StoredTables.ServiceAccount) with { ShortNames = ["sa"], DeleteReturnsObject = true },
+        Core("serviceaccounts", "ServiceAccount", _accounts, StoredTables.ServiceAccount) with { ShortNames = ["sa"], DeleteReturnsObject = true },
         Services,
     ];
 
@@ -64,9 +65,12 @@ public sealed class ResourceTable
 
     private ResourceDefinition[] OtherKinds() =>
     [
-        Review("authentication.k8s.io", "selfsubjectreviews", "SelfSubjectReview", Reviews.WhoAmI),
-        Review("authorization.k8s.io", "selfsubjectaccessreviews", "SelfSubjectAccessReview", Reviews.Access),
-        Review("authorization.k8s.io", "selfsubjectrulesreviews", "SelfSubjectRulesReview", Reviews.Rules),
+        Review("authentication.k8s.io", "selfsubjectreviews", "SelfSubjectReview", (reviews, asked) => reviews.WhoAmI(asked)),
+        Review("authentication.k8s.io", "tokenreviews", "TokenReview", (reviews, asked) => reviews.Token(asked)),
+        Review("authorization.k8s.io", "localsubjectaccessreviews", "LocalSubjectAccessReview", (reviews, asked) => reviews.Access(asked)) with { Namespaced = true },
+        Review("authorization.k8s.io", "selfsubjectaccessreviews", "SelfSubjectAccessReview", (reviews, asked) => reviews.Access(asked)),
+        Review("authorization.k8s.io", "selfsubjectrulesreviews", "SelfSubjectRulesReview", (reviews, asked) => reviews.Rules(asked)),
+        Review("authorization.k8s.io", "subjectaccessreviews", "SubjectAccessReview", (reviews, asked) => reviews.Access(asked)),
         new("batch", "v1", "jobs", "Job", Namespaced: true, "batch.v1.Job", new JobRules(), WorkloadTables.Job)
         {
             Categories = ["all"], HasStatus = true, HasGeneration = true,
@@ -81,6 +85,10 @@ public sealed class ResourceTable
         new("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", Namespaced: true, "networking.v1.NetworkPolicy",
             new NetworkPolicyRules(), StoredTables.NetworkPolicy) { ShortNames = ["netpol"], HasGeneration = true },
         ServiceCidrs,
+        Rbac("clusterrolebindings", "ClusterRoleBinding", new RoleBindingRules(), StoredTables.RoleBinding) with { Namespaced = false },
+        Rbac("clusterroles", "ClusterRole", new RoleRules(), StoredTables.Role) with { Namespaced = false },
+        Rbac("rolebindings", "RoleBinding", new RoleBindingRules(), StoredTables.RoleBinding),
+        Rbac("roles", "Role", new RoleRules(), StoredTables.Role),
     ];
 
     /// <summary>In the order of group, then name.</summary>
@@ -108,6 +116,9 @@ public sealed class ResourceTable
             HasScale = true,
         };
 
-    private static ResourceDefinition Review(string group, string plural, string kind, Func<JsonObject, JsonObject> answer) =>
+    private static ResourceDefinition Rbac(string plural, string kind, ResourceRules rules, TableLayout table) =>
+        new("rbac.authorization.k8s.io", "v1", plural, kind, Namespaced: true, $"rbac.v1.{kind}", rules, table);
+
+    private static ResourceDefinition Review(string group, string plural, string kind, Func<Reviews, JsonObject, JsonObject> answer) =>
         new(group, "v1", plural, kind, Namespaced: false, $"{group.Split('.')[0]}.v1.{kind}", new ResourceRules(), CoreTables.Namespace) { Answer = answer };
 }

@@ -2,22 +2,21 @@ using System.Text.Json.Nodes;
 
 namespace Podnet.Local.ApiServer;
 
-/// <summary>What a client may ask about itself. Whoever has the token may do everything, as a cluster's administrator.</summary>
-internal static class Reviews
+/// <summary>What a client may ask about itself and others. Whoever is known may do everything: a local cluster is one person's.</summary>
+/// <param name="user">Who asks.</param>
+internal sealed class Reviews(UserInfo user, Authenticator authenticator)
 {
     private static JsonArray Everything => new("*");
 
-    private static JsonArray Groups => new("system:masters", "system:authenticated");
-
-    /// <summary><c>kubectl auth can-i VERB RESOURCE</c>.</summary>
-    public static JsonObject Access(JsonObject review)
+    /// <summary><c>kubectl auth can-i VERB RESOURCE</c>, and the same of somebody else.</summary>
+    public JsonObject Access(JsonObject review)
     {
         review["status"] = new JsonObject { ["allowed"] = true };
         return review;
     }
 
     /// <summary><c>kubectl auth can-i --list</c>.</summary>
-    public static JsonObject Rules(JsonObject review)
+    public JsonObject Rules(JsonObject review)
     {
         review["status"] = new JsonObject
         {
@@ -29,9 +28,29 @@ internal static class Reviews
     }
 
     /// <summary><c>kubectl auth whoami</c>.</summary>
-    public static JsonObject WhoAmI(JsonObject review)
+    public JsonObject WhoAmI(JsonObject review)
     {
-        review["status"] = new JsonObject { ["userInfo"] = new JsonObject { ["username"] = "kubernetes-admin", ["groups"] = Groups } };
+        review["status"] = new JsonObject { ["userInfo"] = user.ToJson() };
+        return review;
+    }
+
+    /// <summary>A server in the cluster asks whose a token is that somebody showed it.</summary>
+    public JsonObject Token(JsonObject review)
+    {
+        string[] audiences = [.. review["spec"].Texts("audiences")];
+        var status = new JsonObject { ["authenticated"] = false };
+        if (authenticator.Find(review.Text("spec", "token") ?? "", audiences.Length > 0 ? audiences : ServiceAccountTokens.Audiences) is { } found)
+        {
+            status["authenticated"] = true;
+            status["user"] = found.User.ToJson();
+            status["audiences"] = new JsonArray([.. found.Audiences.Select(audience => (JsonNode)audience)]);
+        }
+        else
+        {
+            status["error"] = "the token is not, or not any more, one of this cluster for these audiences";
+        }
+
+        review["status"] = status;
         return review;
     }
 }

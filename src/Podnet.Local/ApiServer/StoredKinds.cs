@@ -6,6 +6,9 @@ internal sealed class SecretRules : ResourceRules
 {
     private const string Opaque = "Opaque";
 
+    /// <summary>A token that never ends, of the account that an annotation names; a controller fills it.</summary>
+    internal const string AccountToken = "kubernetes.io/service-account-token", AccountName = "kubernetes.io/service-account.name";
+
     /// <summary>Bytes of all values together (core.MaxSecretSize); a ConfigMap's limit, too.</summary>
     internal const int MaxSize = 1024 * 1024;
 
@@ -38,6 +41,8 @@ internal sealed class SecretRules : ResourceRules
             if (written.At("data", key) is null)
                 errors.Add(FieldError.Required($"data[{key}]"));
         }
+        if (written.Text("type") == AccountToken && string.IsNullOrEmpty(written.Text("metadata", "annotations", AccountName)))
+            errors.Add(FieldError.Required($"metadata.annotations[{AccountName}]"));
         if (before is null)
             return;
         if (written.Text("type") != before.Text("type"))

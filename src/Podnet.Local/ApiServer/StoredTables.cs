@@ -15,6 +15,18 @@ internal static class StoredTables
         [new("Name"), new("Secrets", "integer"), new("Age")],
         (o, now) => [o.Text("metadata", "name"), o.Items("secrets").Count(), Age(o, now)]);
 
+    public static readonly TableLayout Role = new(
+        [new("Name"), new("Created At")],
+        (o, _) => [o.Text("metadata", "name"), o.Text("metadata", "creationTimestamp")]);
+
+    public static readonly TableLayout RoleBinding = new(
+        [new("Name"), new("Role"), new("Age"), new("Users", Wide: true), new("Groups", Wide: true), new("ServiceAccounts", Wide: true)],
+        (o, now) =>
+        [
+            o.Text("metadata", "name"), $"{o.Text("roleRef", "kind")}/{o.Text("roleRef", "name")}", Age(o, now),
+            Subjects(o, "User"), Subjects(o, "Group"), Subjects(o, "ServiceAccount"),
+        ]);
+
     public static readonly TableLayout Lease = new(
         [new("Name"), new("Holder"), new("Age")],
         (o, now) => [o.Text("metadata", "name"), o.Text("spec", "holderIdentity") ?? "", Age(o, now)]);
@@ -39,6 +51,9 @@ internal static class StoredTables
             string.Join(',', o.At("status", "loadBalancer").Items("ingress").Select(i => i.Text("ip") ?? i.Text("hostname"))),
             o["spec"].Items("tls").Any() ? "80, 443" : "80", Age(o, now),
         ]);
+
+    private static string Subjects(JsonObject binding, string kind) => string.Join(", ", binding.Items("subjects").Where(s => s.Text("kind") == kind)
+        .Select(s => s.Text("namespace") is { Length: > 0 } @namespace ? $"{@namespace}/{s.Text("name")}" : s.Text("name")));
 
     private static string Controller(JsonObject o)
     {

@@ -33,7 +33,7 @@ internal sealed class WriteRequest(HttpContext http, ResourceRequest request, Ob
     }
 
     /// <summary>A question: the answer is the object itself, and nothing is stored.</summary>
-    public async Task AskAsync() => await http.Response.Json(201, _resource.Answer!(await ReadObjectAsync()));
+    public async Task AskAsync(Reviews reviews) => await http.Response.Json(201, _resource.Answer!(reviews, await ReadObjectAsync()));
 
     public async Task UpdateAsync()
     {

@@ -39,7 +39,7 @@ public sealed record ClusterSpec
     /// <summary>How the agents turn Services into kernel rules: one of <see cref="ClusterSpecRules.ProxyModes"/>.</summary>
     public string ProxyMode { get; init; } = "nftables";
 
-    /// <summary>A DNS server, and the Service that it is behind.</summary>
+    /// <summary>The cluster's own Services: its DNS server behind kube-dns, and its API server behind default/kubernetes.</summary>
     public bool Dns { get; init; } = true;
 }
 

@@ -6,10 +6,14 @@ using Podnet.Kubernetes;
 namespace Podnet.Local.Controllers;
 
 /// <param name="PodCidrs">The cluster's pod CIDRs, at most one of a family, of which nodes get their parts; empty leaves nodes as they are.</param>
-public sealed record ControllerOptions(ImmutableArray<IPNetwork> PodCidrs)
+/// <param name="AuthorityPem">The certificate that pods trust the API server by.</param>
+public sealed record ControllerOptions(ImmutableArray<IPNetwork> PodCidrs, string AuthorityPem)
 {
     /// <summary>Null: Services of type LoadBalancer wait for an address.</summary>
     public ILoadBalancerNetwork? LoadBalancers { get; init; }
+
+    /// <summary>Null: there is no Service default/kubernetes.</summary>
+    public KubernetesService? Kubernetes { get; init; }
 }
 
 internal interface IController
@@ -43,6 +47,9 @@ public sealed class ControllerManager(ApiClient client, ControllerOptions option
             new EndpointSliceController(context),
             new EndpointsController(context),
             new ServiceAccountController(context),
+            new RootCaController(context, options.AuthorityPem),
+            new AccountSecretController(context, options.AuthorityPem),
+            .. options.Kubernetes is { } service ? [new KubernetesServiceController(context, service)] : Array.Empty<IController>(),
             new UnservedKinds(context),
             new LoadBalancerController(context, options.LoadBalancers),
             new NodeLifecycleController(context),

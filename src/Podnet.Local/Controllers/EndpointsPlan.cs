@@ -12,7 +12,7 @@ namespace Podnet.Local.Controllers;
 internal static class EndpointsPlan
 {
     public const string MirroringController = "endpointslicemirroring-controller.k8s.io";
-    private const string SkipMirror = "endpointslice.kubernetes.io/skip-mirror";
+    public const string SkipMirror = "endpointslice.kubernetes.io/skip-mirror";
 
     /// <returns>Null where the Service has no endpoints of the control plane's making.</returns>
     public static V1Endpoints? Of(V1Service service, IEnumerable<V1Pod> pods, Func<string, V1Node?> nodeNamed)

@@ -48,7 +48,8 @@ internal static class ContainerConfig
             [.. environment.Select(variable => $"{variable.Key}={variable.Value}")],
             container.WorkingDir is { Length: > 0 } folder ? folder : "/",
             OciDefaults.Grant(Capabilities(container.Name, security?.Capabilities)),
-            NoNewPrivileges: security?.AllowPrivilegeEscalation != true);
+            NoNewPrivileges: security?.AllowPrivilegeEscalation != true)
+        { Terminal = container.Tty == true };
         string Shared(string kind) => $"/proc/{sandboxPid}/ns/{kind}";
         var linux = new OciLinux(
             [

@@ -13,6 +13,8 @@ internal static class ContainerEnvironment
         V1Pod pod, V1Container container, string hostname, PodFields fields, IPodObjects objects)
     {
         var variables = new OrderedDictionary<string, string>(StringComparer.Ordinal) { ["PATH"] = OciDefaults.Path, ["HOSTNAME"] = hostname };
+        if (container.Tty == true)
+            variables["TERM"] = "xterm"; // as every runtime does
         var services = ServiceVariables.Of(await ServicesAsync(pod, objects));
         foreach (var (name, value) in services)
             variables.TryAdd(name, value);

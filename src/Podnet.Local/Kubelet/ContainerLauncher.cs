@@ -21,14 +21,22 @@ internal sealed class ContainerLauncher(NodeRuntime node, PodVolumes volumes)
             var mounts = await volumes.MountsAsync(pod, container.Spec, fields, environment, folder);
             var spec = ContainerConfig.ForContainer(
                 pod, container.Spec, image, root, pod.Cgroup(node.Paths), sandbox.Pause.Pid, sandbox.Folder, environment, mounts);
-            // A file that the container writes itself: nothing of Podnet's has to be alive for it to go on printing.
             var log = pod.LogFile(node.Paths, container.Name, container.Starts);
             Directory.CreateDirectory(Path.GetDirectoryName(log)!);
             ForgetRun(pod, container.Name, container.Starts - 2);
+            if (container.Spec is { Stdin: true } or { Tty: true })
+            {
+                var console = await ContainerConsole.StartAsync(
+                    node, container.Spec, log, (streams, terminal) => node.Runc.RunAsync(id, folder, spec, streams, terminal));
+                node.Logs.Add(log);
+                return new RunningContainer(id, folder, console.Process, DateTime.UtcNow, image.StopSignal, log, console);
+            }
+
+            // A file that the container writes itself: nothing of Podnet's has to be alive for it to go on printing.
             using var output = FileHandle.OpenAppend(log);
-            var process = await node.Runc.RunAsync(id, folder, spec, output);
+            var process = await node.Runc.RunAsync(id, folder, spec, new ExecStreams(Output: output, Error: output));
             node.Logs.Add(log);
-            return new RunningContainer(id, folder, process, DateTime.UtcNow, image.StopSignal, log);
+            return new RunningContainer(id, folder, process, DateTime.UtcNow, image.StopSignal, log, Console: null);
         }
         catch (Exception)
         {
@@ -37,12 +45,28 @@ internal sealed class ContainerLauncher(NodeRuntime node, PodVolumes volumes)
         }
     }
 
-    /// <summary>After its first process has ended.</summary>
-    public async Task RemoveAsync(V1Pod pod, string container, RunningContainer ended)
+    /// <summary>After its first process has ended: nothing of it runs any more, and all that it printed is in its log.</summary>
+    public async Task FinishAsync(V1Pod pod, string container, RunningContainer ended)
     {
         // With a process namespace of its own, whatever it started has ended with it.
         if (pod.Spec.ShareProcessNamespace == true)
             await Cgroups.KillAsync($"{pod.Cgroup(node.Paths)}/{container}");
+        if (ended.Console is not { } console)
+            return;
+        try
+        {
+            await console.Drained;
+        }
+        catch (IOException e)
+        {
+            node.Logs.Failed(ended.Log, e);
+        }
+
+        console.Dispose();
+    }
+
+    public void Remove(RunningContainer ended)
+    {
         node.Logs.Remove(ended.Log);
         node.RemoveFolder(ended.Id);
     }

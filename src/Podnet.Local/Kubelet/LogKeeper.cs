@@ -47,6 +47,8 @@ internal sealed class LogKeeper(ILogger logger)
         }
     }
 
+    public void Failed(string log, IOException error) => logger.LogNotKept(log, error.Message);
+
     public bool IsWritten(string log) => _entries.ContainsKey(log);
 
     public async Task RunAsync(CancellationToken ct)
@@ -69,7 +71,7 @@ internal sealed class LogKeeper(ILogger logger)
             }
             catch (IOException e)
             {
-                logger.LogNotKept(entry.Path, e.Message);
+                Failed(entry.Path, e);
             }
         }
     }

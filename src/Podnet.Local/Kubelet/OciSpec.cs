@@ -19,7 +19,7 @@ internal sealed record OciProcess(
     OciCapabilities Capabilities,
     bool NoNewPrivileges)
 {
-    public bool Terminal => false;
+    public bool Terminal { get; init; }
 }
 
 internal sealed record OciUser(long Uid, long Gid, IReadOnlyList<long>? AdditionalGids = null);

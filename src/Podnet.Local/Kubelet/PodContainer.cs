@@ -6,7 +6,9 @@ namespace Podnet.Local.Kubelet;
 /// <summary>A container that was started; its process may have ended by now.</summary>
 /// <param name="Folder">Its bundle.</param>
 /// <param name="Log">The file that it prints to.</param>
-internal sealed record RunningContainer(string Id, string Folder, ChildProcess Process, DateTime StartedAt, int StopSignal, string Log);
+/// <param name="Console">Of a container with an input or a terminal; others write their log by themselves.</param>
+internal sealed record RunningContainer(
+    string Id, string Folder, ChildProcess Process, DateTime StartedAt, int StopSignal, string Log, ContainerConsole? Console);
 
 /// <summary>What a container is in its pod.</summary>
 internal enum ContainerRole

@@ -85,10 +85,11 @@ internal sealed class PodContainers(V1Pod first, NodeRuntime node, PodVolumes vo
         {
             var running = container.Running!;
             var status = await running.Process.Exited;
+            await _launcher.FinishAsync(pod, container.Name, running);
             var wait = container.Finished(status.ShellCode, status.Signal, stopped);
             logger.ContainerEnded(FullName, container.Name, status);
             show();
-            await _launcher.RemoveAsync(pod, container.Name, running);
+            _launcher.Remove(running);
             if (!stopped && container.MayStart(pod.Spec.RestartPolicy))
                 SayBackOff(container, wait);
         }

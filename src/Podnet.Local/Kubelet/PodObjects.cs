@@ -11,6 +11,11 @@ internal interface IPodObjects
     Task<V1Secret?> SecretAsync(string @namespace, string name);
 
     Task<IReadOnlyList<V1Service>> ServicesAsync(string @namespace);
+
+    /// <summary>A new token of the pod's service account, bound to the pod.</summary>
+    /// <param name="audience">Null for the API server.</param>
+    /// <exception cref="ContainerConfigException">There is no such account.</exception>
+    Task<V1TokenRequestStatus> TokenAsync(V1Pod pod, string? audience, long seconds);
 }
 
 /// <summary>From the API server.</summary>
@@ -25,12 +30,27 @@ internal sealed class ApiPodObjects(ApiClient client) : IPodObjects
     public async Task<IReadOnlyList<V1Service>> ServicesAsync(string @namespace) =>
         await AskAsync(() => client.ListAsync(Resources.Services, @namespace, null, CancellationToken.None));
 
+    public Task<V1TokenRequestStatus> TokenAsync(V1Pod pod, string? audience, long seconds)
+    {
+        var spec = new V1TokenRequestSpec
+        {
+            Audiences = audience is null ? [] : [audience],
+            ExpirationSeconds = seconds,
+            BoundObjectRef = new V1BoundObjectReference { ApiVersion = "v1", Kind = "Pod", Name = pod.Metadata.Name, Uid = pod.Metadata.Uid },
+        };
+        return AskAsync(() => client.CreateTokenAsync(pod.Metadata.NamespaceProperty, pod.Spec.ServiceAccountName ?? "default", spec, CancellationToken.None));
+    }
+
     /// <summary>An API server that is away is an ordinary failure of this one start, which is tried again.</summary>
     private static async Task<T> AskAsync<T>(Func<Task<T>> ask)
     {
         try
         {
             return await ask();
+        }
+        catch (ApiException e) when (e.IsNotFound)
+        {
+            throw new ContainerConfigException(e.Message, mayChange: true);
         }
         catch (ApiException e)
         {

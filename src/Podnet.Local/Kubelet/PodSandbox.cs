@@ -56,7 +56,7 @@ internal sealed class PodSandbox
             MakeSharedMemory($"{folder}/shm");
             var hostNetwork = attachment is null ? NetworkNamespace.PathOf(node.Paths.NodeNamespace(node.Node)) : null;
             var spec = ContainerConfig.ForSandbox(pod, node.Node, await node.PauseRoot, pod.Cgroup(node.Paths), hostNetwork);
-            var pause = await node.Runc.RunAsync(id, folder, spec, output: null);
+            var pause = await node.Runc.RunAsync(id, folder, spec, new ExecStreams());
             var pidFile = PidFileOf(node, pod.Metadata.NamespaceProperty, pod.Metadata.Name);
             return new PodSandbox(node, id, folder, pause, attachment, pidFile) { Hostname = spec.Hostname! };
         }

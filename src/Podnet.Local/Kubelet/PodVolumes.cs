@@ -16,6 +16,7 @@ internal sealed class PodVolumes(V1Pod first, NodeRuntime node)
 
     private readonly SemaphoreSlim _one = new(1);
     private readonly HashSet<string> _written = [];
+    private readonly PodTokens _tokens = new(node.Objects);
     private DateTime _due = DateTime.MaxValue;
 
     private string Folder => $"{node.Folder}/volumes-{first.Metadata.Uid}";
@@ -63,7 +64,7 @@ internal sealed class PodVolumes(V1Pod first, NodeRuntime node)
         {
             try
             {
-                if (await VolumeContent.OfAsync(pod, volume, fields, node.Objects) is { } files)
+                if (await VolumeContent.OfAsync(pod, volume, fields, node.Objects, _tokens) is { } files)
                     VolumeContent.Write($"{Folder}/{volume.Name}", files, pod.Spec.SecurityContext?.FsGroup);
             }
             catch (Exception e) when (e is ContainerConfigException or IOException)
@@ -97,7 +98,7 @@ internal sealed class PodVolumes(V1Pod first, NodeRuntime node)
             return;
         }
 
-        var files = await VolumeContent.OfAsync(pod, volume, fields, node.Objects)
+        var files = await VolumeContent.OfAsync(pod, volume, fields, node.Objects, _tokens)
             ?? throw new ContainerConfigException(volume.HostPath is null
                 ? $"volume {volume.Name}: emptyDir, configMap, secret, downwardAPI and projected volumes can be mounted here, no others"
                 : $"volume {volume.Name}: hostPath would reach the machine itself");

@@ -13,7 +13,7 @@ namespace Podnet.Local.Kubelet;
 internal readonly record struct ProbeOutcome(bool Succeeded, string Output);
 
 /// <summary>
-/// Asks containers how they are: by HTTP, by a TCP connection, or by a program in the container. Its connections come from
+/// Asks containers how they are: by HTTP, by gRPC, by a TCP connection, or by a program in the container. Its connections come from
 /// the node, as a kubelet's do: they are made in the node's network namespace.
 /// </summary>
 internal sealed class Prober : IDisposable
@@ -52,7 +52,9 @@ internal sealed class Prober : IDisposable
             return await GetAsync(http, container, address, timeout, ct);
         if (probe.TcpSocket is { } tcp)
             return await DialAsync(tcp.Host is { Length: > 0 } host ? host : address, PortOf(tcp.Port, container), timeout, ct);
-        throw new ContainerConfigException($"container {container.Name}: a probe must be one of exec, httpGet and tcpSocket here");
+        if (probe.Grpc is { } grpc)
+            return await GrpcProbe.CheckAsync(_http, address, grpc.Port, grpc.Service ?? "", timeout, ct);
+        throw new ContainerConfigException($"container {container.Name}: a probe must be one of exec, httpGet, tcpSocket and grpc");
     }
 
     /// <summary>A program in the container: exit code 0 is well.</summary>

@@ -17,8 +17,8 @@ internal sealed class Runc(string root)
     private int _execs;
 
     /// <summary>Writes a bundle's config.json and runs it; the container's first process, a child of this one (the subreaper).</summary>
-    /// <param name="output">Standard output and error of the container; null for /dev/null.</param>
-    public async Task<ChildProcess> RunAsync(string id, string bundle, OciSpec spec, FileHandle? output)
+    /// <param name="console">Where runc sends the terminal of a container that gets one: a listening Unix socket.</param>
+    public async Task<ChildProcess> RunAsync(string id, string bundle, OciSpec spec, ExecStreams streams, string? console = null)
     {
         await File.WriteAllBytesAsync($"{bundle}/config.json", JsonSerializer.SerializeToUtf8Bytes(spec, OciJson.Default.OciSpec));
         Directory.CreateDirectory(root);
@@ -26,9 +26,9 @@ internal sealed class Runc(string root)
         var pidFile = $"{bundle}/pid";
         var runc = ChildProcess.Start(new ProcessStart("runc",
         [
-            "--root", root, "--log", log, "--log-format", "json", "run", "--detach", "--pid-file", pidFile, "--bundle", bundle, id,
+            "--root", root, "--log", log, "--log-format", "json", "run", "--detach", .. ConsoleSocket(console), "--pid-file", pidFile, "--bundle", bundle, id,
         ])
-        { StandardOutput = output, StandardError = output });
+        { StandardInput = streams.Input, StandardOutput = streams.Output, StandardError = streams.Error });
         var status = await runc.Exited;
         if (!status.Succeeded)
             throw new RuncException(Complaint(log) ?? $"runc run: {status}");
@@ -43,7 +43,7 @@ internal sealed class Runc(string root)
     {
         var scratch = $"{container.Folder}/exec-{Interlocked.Increment(ref _execs)}";
         var (log, pidFile) = ($"{scratch}.log", $"{scratch}.pid");
-        string[] terminal = console is null ? [] : ["--tty", "--console-socket", console];
+        string[] terminal = console is null ? [] : ["--tty", .. ConsoleSocket(console)];
         try
         {
             var runc = ChildProcess.Start(new ProcessStart("runc",
@@ -69,6 +69,8 @@ internal sealed class Runc(string root)
             }
         }
     }
+
+    private static string[] ConsoleSocket(string? path) => path is null ? [] : ["--console-socket", path];
 
     /// <summary>Forgets a container whose processes have ended. Its cgroup stays: it belongs to the pod.</summary>
     public void Forget(string id)

@@ -14,12 +14,12 @@ internal static class VolumeContent
 
     /// <summary>Null: the volume has other contents than these.</summary>
     /// <exception cref="ContainerConfigException">Something that it names is not there yet, or not served here.</exception>
-    public static async Task<IReadOnlyList<VolumeFile>?> OfAsync(V1Pod pod, V1Volume volume, PodFields fields, IPodObjects objects) => volume switch
+    public static async Task<IReadOnlyList<VolumeFile>?> OfAsync(V1Pod pod, V1Volume volume, PodFields fields, IPodObjects objects, PodTokens tokens) => volume switch
     {
         { ConfigMap: { } map } => Files(await PodData.ConfigMapAsync(pod, map.Name, map.Optional, objects), map.Items, map.DefaultMode, map.Optional, $"ConfigMap {map.Name}"),
         { Secret: { } secret } => Files(await PodData.SecretAsync(pod, secret.SecretName, secret.Optional, objects), secret.Items, secret.DefaultMode, secret.Optional, $"Secret {secret.SecretName}"),
         { DownwardAPI: { } api } => Downward(pod, api.Items, api.DefaultMode, fields),
-        { Projected: { } projected } => await ProjectedAsync(pod, projected, fields, objects),
+        { Projected: { } projected } => await ProjectedAsync(pod, projected, fields, objects, tokens),
         _ => null,
     };
 
@@ -85,7 +85,7 @@ internal static class VolumeContent
             item.Mode ?? mode ?? DefaultMode)),
     ];
 
-    private static async Task<IReadOnlyList<VolumeFile>> ProjectedAsync(V1Pod pod, V1ProjectedVolumeSource projected, PodFields fields, IPodObjects objects)
+    private static async Task<IReadOnlyList<VolumeFile>> ProjectedAsync(V1Pod pod, V1ProjectedVolumeSource projected, PodFields fields, IPodObjects objects, PodTokens tokens)
     {
         var files = new List<VolumeFile>();
         foreach (var source in projected.Sources ?? [])
@@ -95,7 +95,8 @@ internal static class VolumeContent
                 { ConfigMap: { } map } => Files(await PodData.ConfigMapAsync(pod, map.Name, map.Optional, objects), map.Items, projected.DefaultMode, map.Optional, $"ConfigMap {map.Name}"),
                 { Secret: { } secret } => Files(await PodData.SecretAsync(pod, secret.Name, secret.Optional, objects), secret.Items, projected.DefaultMode, secret.Optional, $"Secret {secret.Name}"),
                 { DownwardAPI: { } api } => Downward(pod, api.Items, projected.DefaultMode, fields),
-                _ => throw new ContainerConfigException("a projected volume of configMap, secret and downwardAPI can be mounted here, of nothing else"),
+                { ServiceAccountToken: { } token } => [new VolumeFile(Checked(token.Path), await tokens.GetAsync(pod, token), projected.DefaultMode ?? DefaultMode)],
+                _ => throw new ContainerConfigException("a projected volume of configMap, secret, downwardAPI and serviceAccountToken can be mounted here, of nothing else"),
             });
         }
 

@@ -70,7 +70,7 @@ internal sealed class SpdyExecChannels : IExecChannels
         var block = new byte[32 * 1024];
         while (await stream.Input.ReadAsync(block, ct) is var read && read > 0)
             await execution.WriteInputAsync(block.AsMemory(0, read));
-        execution.CloseInput();
+        await execution.CloseInputAsync();
     }
 
     private async Task ReadSizesAsync(IExecution execution, CancellationToken ct)

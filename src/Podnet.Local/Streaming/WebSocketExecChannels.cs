@@ -64,7 +64,7 @@ internal sealed class WebSocketExecChannels(WebSocket socket) : IExecChannels
                 execution.Resize(columns, rows);
                 break;
             case Close when data.Length == 1 && data.Span[0] == Stdin:
-                execution.CloseInput();
+                await execution.CloseInputAsync();
                 break;
         }
     }

@@ -97,7 +97,7 @@ public sealed class ManifestReaderTests
     [InlineData("memory: 64Mi", "memory: lots", "19:48: spec.template.spec.containers[0].resources.requests[memory]: \"lots\", a string, is not a quantity such as 100m or 64Mi")]
     [InlineData("{app: nginx}", "[app]", "10:18: spec.selector.matchLabels: is a list, not an object")]
     [InlineData("kind: StatefulSet", "kind: StatefullSet", "2:7: kind: unknown kind StatefullSet (did you mean StatefulSet?)")]
-    [InlineData("kind: StatefulSet", "kind: Gateway", "2:7: kind: unknown kind Gateway (known: ConfigMap, ControllerRevision, DaemonSet, Deployment, EndpointSlice, Endpoints, Event, Ingress, Job, Lease, Namespace, NetworkPolicy, Node, Pod, ReplicaSet, Secret, Service, ServiceAccount, ServiceCIDR, StatefulSet)")]
+    [InlineData("kind: StatefulSet", "kind: Gateway", "2:7: kind: unknown kind Gateway (known: ClusterRole, ClusterRoleBinding, ConfigMap, ControllerRevision, DaemonSet, Deployment, EndpointSlice, Endpoints, Event, Ingress, Job, Lease, Namespace, NetworkPolicy, Node, Pod, ReplicaSet, Role, RoleBinding, Secret, Service, ServiceAccount, ServiceCIDR, StatefulSet)")]
     [InlineData("kind: StatefulSet", "# no kind", "1:1: kind: is missing")]
     [InlineData("apiVersion: apps/v1", "apiVersion: apps/v1beta1", "1:13: apiVersion: StatefulSet is apps/v1, not apps/v1beta1")]
     [InlineData("name: nginx\n  ann", "ann", "4:3: metadata.name: is missing")]

@@ -148,12 +148,15 @@ public sealed class KubectlTests : IAsyncLifetime
         var resources = _server.KubectlText("api-resources", "--no-headers", "-o", "name").Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(
             [
+                "clusterrolebindings.rbac.authorization.k8s.io", "clusterroles.rbac.authorization.k8s.io",
                 "configmaps", "controllerrevisions.apps", "daemonsets.apps", "deployments.apps", "endpoints", "endpointslices.discovery.k8s.io",
-                "events", "ingresses.networking.k8s.io", "jobs.batch", "leases.coordination.k8s.io", "namespaces",
-                "networkpolicies.networking.k8s.io", "nodes", "pods", "replicasets.apps", "secrets",
+                "events", "ingresses.networking.k8s.io", "jobs.batch", "leases.coordination.k8s.io",
+                "localsubjectaccessreviews.authorization.k8s.io", "namespaces",
+                "networkpolicies.networking.k8s.io", "nodes", "pods", "replicasets.apps", "rolebindings.rbac.authorization.k8s.io",
+                "roles.rbac.authorization.k8s.io", "secrets",
                 "selfsubjectaccessreviews.authorization.k8s.io", "selfsubjectreviews.authentication.k8s.io",
                 "selfsubjectrulesreviews.authorization.k8s.io", "serviceaccounts", "servicecidrs.networking.k8s.io", "services",
-                "statefulsets.apps",
+                "statefulsets.apps", "subjectaccessreviews.authorization.k8s.io", "tokenreviews.authentication.k8s.io",
             ],
             resources.Order(StringComparer.Ordinal));
         Assert.Matches(@"^NAME +CIDRS +AGE\nkubernetes +10\.0\.0\.0/16 +\d+s\n$", _server.KubectlText("get", "servicecidrs"));

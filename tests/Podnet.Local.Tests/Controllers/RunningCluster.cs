@@ -16,14 +16,14 @@ internal sealed class RunningCluster : IAsyncDisposable
 
     private readonly CancellationTokenSource _stop = new();
     private readonly ErrorLog _log = new();
-    private readonly string _podCidr;
+    private readonly ControllerOptions _options;
     private readonly Task _kubelets;
     private CancellationTokenSource _stopControllers = new();
     private Task _controllers;
 
-    private RunningCluster(RunningServer server, string podCidr)
+    private RunningCluster(RunningServer server, ControllerOptions options)
     {
-        (Server, _podCidr) = (server, podCidr);
+        (Server, _options) = (server, options);
         Client = ApiClient.FromKubeconfig(server.Kubeconfig);
         _kubelets = RunKubeletsAsync(_stop.Token);
         _controllers = RunControllersAsync();
@@ -33,7 +33,15 @@ internal sealed class RunningCluster : IAsyncDisposable
 
     public ApiClient Client { get; }
 
-    public static async Task<RunningCluster> StartAsync(string podCidr = "10.240.0.0/16") => new(await RunningServer.StartAsync(), podCidr);
+    /// <param name="kubernetes">With the Service default/kubernetes.</param>
+    public static async Task<RunningCluster> StartAsync(string podCidr = "10.240.0.0/16", bool kubernetes = false)
+    {
+        var server = await RunningServer.StartAsync();
+        return new(server, new ControllerOptions([IPNetwork.Parse(podCidr)], server.AuthorityPem)
+        {
+            Kubernetes = kubernetes ? new KubernetesService(IPAddress.Parse("10.0.0.1"), new IPEndPoint(IPAddress.Loopback, server.Port)) : null,
+        });
+    }
 
     public async Task RestartControllersAsync()
     {
@@ -84,7 +92,7 @@ internal sealed class RunningCluster : IAsyncDisposable
     }
 
     private Task RunControllersAsync() =>
-        new ControllerManager(Client, new ControllerOptions([IPNetwork.Parse(_podCidr)]), _log).RunAsync(_stopControllers.Token);
+        new ControllerManager(Client, _options, _log).RunAsync(_stopControllers.Token);
 
     private async Task StopControllersAsync()
     {

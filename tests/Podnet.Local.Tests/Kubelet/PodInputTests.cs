@@ -1,5 +1,6 @@
 using k8s.Models;
 using Podnet.Linux;
+using Podnet.Local.Kubelet;
 
 namespace Podnet.Local.Tests.Kubelet;
 
@@ -45,6 +46,32 @@ public class PodInputTests
         })
             Assert.Contains(expected, lines);
         Assert.DoesNotContain(lines, line => line.StartsWith("NOTHING=", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_token_is_in_its_volume_and_replaced_before_it_ends()
+    {
+        await using var node = new TestNode();
+        node.Objects.TokenLifetime = TimeSpan.FromSeconds(1);
+        var pod = TestNode.Script("cat /tokens/vault; until cat /tokens/vault | grep -q ^2; do sleep 0.1; done; cat /tokens/vault; exec sleep 1000");
+        pod.Spec.ServiceAccountName = "robot";
+        var token = new V1ServiceAccountTokenProjection { Path = "vault", Audience = "vault", ExpirationSeconds = 900 };
+        pod.Spec.Volumes = [new V1Volume { Name = "tokens", Projected = new V1ProjectedVolumeSource { Sources = [new V1VolumeProjection { ServiceAccountToken = token }] } }];
+        pod.Spec.Containers[0].VolumeMounts = [new V1VolumeMount { Name = "tokens", MountPath = "/tokens" }];
+        var run = node.Run(pod);
+        await run.UntilRunningAsync();
+        await run.UntilAsync(() => run.Log(0) == "1-robot-vault-9002-robot-vault-900");
+    }
+
+    [Fact]
+    public async Task A_token_that_is_good_for_long_is_asked_for_once()
+    {
+        var objects = new TestObjects();
+        var tokens = new PodTokens(objects);
+        var (pod, token) = (TestNode.Script("true"), new V1ServiceAccountTokenProjection { Path = "token" });
+        Assert.Equal(await tokens.GetAsync(pod, token), await tokens.GetAsync(pod, token));
+        await tokens.GetAsync(pod, new V1ServiceAccountTokenProjection { Path = "other", Audience = "vault" });
+        Assert.Equal(2, objects.TokensGiven);
     }
 
     [Fact]

@@ -91,6 +91,7 @@ internal sealed class TestNode : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await AbandonAsync();
+        await Runtime.Mask; // which is being made, whether a pod was run or not
         _stop.Dispose();
         KubeletCleanup.RemoveAll(Paths);
         Mounts.UnmountIfMounted(Paths.Run);
@@ -100,7 +101,7 @@ internal sealed class TestNode : IAsyncDisposable
         NetworkNamespace.DeleteNamed(Paths.NodeNamespace(Name));
     }
 
-    /// <summary>A pod of one container that runs a shell script.</summary>
+    /// <summary>A pod of one container that runs a shell script, and has no token.</summary>
     public static V1Pod Script(string script, string restartPolicy = "Always", string name = "web-0") => new()
     {
         Metadata = new V1ObjectMeta { Name = name, NamespaceProperty = "default", Uid = Guid.NewGuid().ToString() },
@@ -109,6 +110,7 @@ internal sealed class TestNode : IAsyncDisposable
             NodeName = Name,
             RestartPolicy = restartPolicy,
             TerminationGracePeriodSeconds = 1,
+            AutomountServiceAccountToken = false,
             Containers = [new V1Container { Name = "main", Image = "sh", Command = ["sh", "-c", script] }],
         },
     };
@@ -130,6 +132,14 @@ internal sealed class TestObjects : IPodObjects
         Task.FromResult(Secrets.TryGetValue(name, out var data) ? new V1Secret { Data = data } : null);
 
     public Task<IReadOnlyList<V1Service>> ServicesAsync(string @namespace) => Task.FromResult<IReadOnlyList<V1Service>>(Services);
+
+    /// <summary>How long tokens are good for, whatever is asked.</summary>
+    public TimeSpan TokenLifetime { get; set; } = TimeSpan.FromHours(1);
+
+    public int TokensGiven { get; private set; }
+
+    public Task<V1TokenRequestStatus> TokenAsync(V1Pod pod, string? audience, long seconds) => Task.FromResult(
+        new V1TokenRequestStatus { Token = $"{++TokensGiven}-{pod.Spec.ServiceAccountName}-{audience}-{seconds}", ExpirationTimestamp = DateTime.UtcNow + TokenLifetime });
 }
 
 /// <summary>A pod that is being run, and what its worker said of it.</summary>
