@@ -45,6 +45,11 @@ public sealed class TestRegistry : IDisposable
         return $"{Address}/{name}";
     }
 
+    /// <summary>How often each of an image's blobs was fetched.</summary>
+    public IEnumerable<int> Fetches(string repository) =>
+        File.ReadLines($"{_folder}/log").Select(line => line.IndexOf($"\"GET /v2/{repository}/blobs/", StringComparison.Ordinal) is >= 0 and var at ? line[at..].Split(' ')[1] : null)
+            .Where(blob => blob is not null).GroupBy(blob => blob).Select(blob => blob.Count());
+
     public void Stop()
     {
         if (_registry.Exited.IsCompleted)

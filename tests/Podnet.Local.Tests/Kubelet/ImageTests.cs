@@ -119,6 +119,7 @@ public sealed class ImageTests : IDisposable
         Assert.Equal($"{registry.Address}/team/web@{digest}", pods[0].Main.ImageID);
         Assert.Contains(pods[0].Events, e => e == $"Pulling: Pulling image \"{name}\"");
         Assert.Contains(pods[0].Events, e => e.StartsWith($"Pulled: Successfully pulled image \"{name}\" in ", StringComparison.Ordinal) && e.EndsWith($"It is {registry.Address}/team/web@{digest}", StringComparison.Ordinal));
+        Assert.Equal([1, 1, 1], registry.Fetches("team/web")); // two layers and the configuration
         Assert.Empty(Directory.GetFileSystemEntries(node.Paths.Pulls));
 
         // It is there now, by its digest too, and nobody asks the registry again.
