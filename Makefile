@@ -48,7 +48,7 @@ need-run:
 need-test:
 	@tools/need-old-kubectl
 	@tools/need ip:iproute2 nft:nftables kubectl:kubernetes-client ping:iputils-ping dig:bind9-dnsutils conntrack:conntrack unshare:util-linux setpriv:util-linux ps:procps \
-		podman:podman containerd:containerd /usr/share/doc/busybox-static:busybox-static /usr/lib/cni/loopback:containernetworking-plugins
+		podman:podman skopeo:skopeo docker-registry:docker-registry containerd:containerd getcap:libcap2-bin /usr/share/doc/busybox-static:busybox-static /usr/lib/cni/loopback:containernetworking-plugins
 
 need-bench:
 	@tools/need dnsperf:dnsperf unbound:unbound iperf3:iperf3 /usr/lib/cni/ptp:containernetworking-plugins

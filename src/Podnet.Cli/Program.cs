@@ -10,6 +10,7 @@ var root = new RootCommand("Podnet: the Kubernetes network for Linux, and a loca
     ExplainCommand.Create(),
     ExecCommand.Create(),
     NodeCommand.Create(),
+    ImageCommand.Create(),
     KubeconfigCommand.Create(),
     StopCommand.Create(),
     StartCommand.Create(),

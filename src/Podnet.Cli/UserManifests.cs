@@ -1,6 +1,7 @@
 using k8s.Models;
 using Podnet.Kubernetes;
 using Podnet.Kubernetes.Manifests;
+using Podnet.Local.Images;
 using Podnet.Local.Kubelet;
 
 namespace Podnet.Cli;
@@ -68,9 +69,10 @@ internal sealed class UserManifests
             V1ReplicaSet set => set.Spec?.Template?.Spec,
             _ => null,
         };
-        foreach (var image in (spec?.Containers ?? []).Select(c => c.Image).Where(i => !string.IsNullOrEmpty(i)))
+        var store = new ImageStore(ImageStore.DefaultFolder);
+        foreach (var container in (spec?.InitContainers ?? []).Concat(spec?.Containers ?? []).Where(c => !string.IsNullOrEmpty(c.Image)))
         {
-            if (!MachineImages.Resolve(image, out var reason))
+            if (ImageService.WhyNot(container.Image, container.ImagePullPolicy, store) is { } reason)
                 throw new UserError($"{o.File}:{o.Line}: {reason}", exitCode: 2);
         }
     }

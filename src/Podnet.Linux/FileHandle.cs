@@ -61,21 +61,67 @@ public sealed class FileHandle : SafeHandle
         return at;
     }
 
+    /// <summary>Opens a folder that is no link, to be named and not to be read.</summary>
+    public static FileHandle OpenFolder(string path) =>
+        Open(path, Libc.O_PATH | Libc.O_DIRECTORY | Libc.O_NOFOLLOW, $"open {path}");
+
+    /// <summary>
+    /// Opens a folder beneath this one, to be named and not to be read. No link is followed, and no path leads out (openat2(2), Linux 5.6).
+    /// Null where there is no folder of that name, or a link is in the way.
+    /// </summary>
+    /// <param name="path">Relative to this folder; "" is this folder.</param>
+    public FileHandle? TryOpenFolder(string path)
+    {
+        var fd = OpenAt2(path.Length == 0 ? "." : path, Libc.O_PATH | Libc.O_DIRECTORY, Libc.RESOLVE_BENEATH | Libc.RESOLVE_NO_SYMLINKS);
+        if (fd >= 0)
+            return new FileHandle(fd);
+        var errno = (Errno)Marshal.GetLastPInvokeError();
+        return errno is Errno.NoEntry or Errno.NotDirectory or Errno.Loop ? null : throw new KernelException(errno, $"open {path} beneath {Path}");
+    }
+
+    /// <summary>Opens a regular file for reading as a program would see it whose root this folder is: links, too, stay inside. Null if there is none.</summary>
+    public FileStream? TryOpenReadInRoot(string path)
+    {
+        // A pipe would block whoever opens it.
+        var fd = OpenAt2(path, Libc.O_RDONLY | Libc.O_NONBLOCK, Libc.RESOLVE_IN_ROOT);
+        if (fd >= 0)
+        {
+            using var opened = new FileHandle(fd);
+            return FileStatus.OfOpen(opened).Type == FileType.Regular ? new FileStream(opened.Path, FileMode.Open, FileAccess.Read) : null;
+        }
+
+        var errno = (Errno)Marshal.GetLastPInvokeError();
+        return errno is Errno.NoEntry or Errno.NotDirectory or Errno.Loop ? null : throw new KernelException(errno, $"open {path} in the root {Path}");
+    }
+
+    /// <summary>All that was written to the file system of this folder is on the disk when it returns (syncfs(2)).</summary>
+    public static void SyncFileSystem(string folder)
+    {
+        using var opened = Open(folder, Libc.O_RDONLY, $"open {folder}");
+        if (Libc.syncfs(opened.Fd) != 0)
+            throw KernelException.FromLastError($"sync the file system of {folder}");
+    }
+
     private static FileHandle Made(FileHandle parent, string name, string folder)
     {
         Directory.CreateDirectory($"{parent.Path}/{name}");
         return TryOpenBeneath(parent, name, folder) ?? throw new KernelException(Errno.NoEntry, $"open {name} inside {folder}");
     }
 
-    private static unsafe FileHandle? TryOpenBeneath(FileHandle parent, string name, string folder)
+    private static FileHandle? TryOpenBeneath(FileHandle parent, string name, string folder)
     {
-        // struct open_how (<linux/openat2.h>): flags, mode, resolve.
-        var how = stackalloc ulong[3] { Libc.O_PATH | Libc.O_CLOEXEC, 0, Libc.RESOLVE_BENEATH };
-        var fd = Libc.openat2(Libc.SYS_openat2, parent.Fd, name, how, 24);
+        var fd = parent.OpenAt2(name, Libc.O_PATH, Libc.RESOLVE_BENEATH);
         if (fd >= 0)
-            return new FileHandle((int)fd);
+            return new FileHandle(fd);
         var errno = (Errno)Marshal.GetLastPInvokeError();
         return errno == Errno.NoEntry ? null : throw new KernelException(errno, $"open {name} inside {folder}");
+    }
+
+    private unsafe int OpenAt2(string path, int flags, ulong resolve)
+    {
+        // struct open_how (<linux/openat2.h>): flags, mode, resolve.
+        var how = stackalloc ulong[3] { (ulong)(flags | Libc.O_CLOEXEC), 0, resolve };
+        return (int)Libc.openat2(Libc.SYS_openat2, Fd, path, how, 24);
     }
 
     public static FileHandle OpenNull() => Open("/dev/null", Libc.O_RDWR, "open /dev/null");

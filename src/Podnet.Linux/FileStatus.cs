@@ -17,11 +17,16 @@ public enum FileType
 public readonly record struct FileStatus(FileType Type, int Permissions, uint User, uint Group)
 {
     /// <summary>Null if there is nothing of that name.</summary>
-    public static unsafe FileStatus? Of(string path)
+    public static FileStatus? Of(string path) => Of(path, Libc.AT_SYMLINK_NOFOLLOW);
+
+    /// <summary>Of what is open, whatever its name.</summary>
+    public static FileStatus OfOpen(FileHandle opened) => Of(opened.Path, flags: 0)!.Value;
+
+    private static unsafe FileStatus? Of(string path, int flags)
     {
         // struct statx (linux/stat.h), 256 bytes: u32 uid at 20, u32 gid at 24, u16 mode at 28.
         var buffer = stackalloc byte[256];
-        if (Libc.statx(Libc.AT_FDCWD, path, Libc.AT_SYMLINK_NOFOLLOW, Libc.STATX_BASIC_STATS, buffer) != 0)
+        if (Libc.statx(Libc.AT_FDCWD, path, flags, Libc.STATX_BASIC_STATS, buffer) != 0)
         {
             var failure = KernelException.FromLastError($"look at {path}");
             return failure.Errno is Errno.NoEntry or Errno.NotDirectory ? null : throw failure;
@@ -39,8 +44,7 @@ public readonly record struct FileStatus(FileType Type, int Permissions, uint Us
     /// <summary>Gives a file the owner and permissions of this one.</summary>
     public void ApplyTo(string path)
     {
-        if (Libc.lchown(path, User, Group) != 0)
-            throw KernelException.FromLastError($"change the owner of {path}");
+        FileNode.SetOwner(path, User, Group);
         File.SetUnixFileMode(path, (UnixFileMode)Permissions);
     }
 

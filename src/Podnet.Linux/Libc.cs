@@ -85,7 +85,10 @@ internal static unsafe partial class Libc
 
     // <fcntl.h>, <linux/openat2.h>
     internal const int O_PATH = 0x200000;
+    internal const int O_DIRECTORY = 0x10000;
+    internal const ulong RESOLVE_NO_SYMLINKS = 4;
     internal const ulong RESOLVE_BENEATH = 8;
+    internal const ulong RESOLVE_IN_ROOT = 16;
 
     [LibraryImport(Library, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int open(string path, int flags, int mode);
@@ -156,6 +159,18 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Library, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int lsetxattr(string path, string name, byte* value, nuint size, int flags);
+
+    [LibraryImport(Library, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial nint lgetxattr(string path, string name, byte* value, nuint size);
+
+    [LibraryImport(Library, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int link(string from, string to);
+
+    [LibraryImport(Library, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int utimensat(int folder, string path, long* times, int flags);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int syncfs(int fd);
 
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int kill(int pid, int signal);

@@ -49,6 +49,13 @@ public static class Mounts
             throw KernelException.FromLastError($"make {folder} opaque");
     }
 
+    /// <summary>Whether a folder of a layer hides the ones below it.</summary>
+    public static unsafe bool IsOpaque(string folder)
+    {
+        byte value;
+        return Libc.lgetxattr(folder, "trusted.overlay.opaque", &value, 1) == 1 && value == (byte)'y';
+    }
+
     /// <summary>Detaches what is mounted there, now for the eye and for real when its last user ends. False if nothing was.</summary>
     public static bool UnmountIfMounted(string target)
     {

@@ -15,7 +15,10 @@ public sealed class ClusterPaths(string cluster)
     /// <summary>Written before anything else is made and removed last: how a cluster is known to exist, also after a crash.</summary>
     public string Record => $"{Lib}/cluster.json";
 
-    public string Run => $"/run/podnet/{Cluster}";
+    /// <summary>Has a folder per cluster that runs.</summary>
+    public const string RunFolder = "/run/podnet";
+
+    public string Run => $"{RunFolder}/{Cluster}";
 
     /// <summary>Holds the control plane's process id while it runs.</summary>
     public string ControlPlanePid => $"{Run}/control-plane.pid";
@@ -60,6 +63,9 @@ public sealed class ClusterPaths(string cluster)
 
     /// <summary>The CNI plugin's data folder of one node.</summary>
     public string Ipam(string node) => $"{Nodes}/{node}/ipam";
+
+    /// <summary>What comes from registries, until it is in the image store.</summary>
+    public string Pulls => $"{Lib}/pulls";
 
     /// <summary>Below each cgroup hierarchy.</summary>
     public string Cgroup => $"/podnet/{Cluster}";

@@ -8,6 +8,7 @@ using Podnet.Core.Routes;
 using Podnet.Kubernetes;
 using Podnet.Local.Config;
 using Podnet.Local.Fabric;
+using Podnet.Local.Images;
 using Podnet.Local.Kubelet;
 
 namespace Podnet.Local;
@@ -24,6 +25,7 @@ internal sealed partial class NodeMachines(
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Machine> _machines = [];
     private readonly ConcurrentDictionary<string, Task> _ends = new();
+    private readonly ImageService _images = new(new ImageStore(ImageStore.DefaultFolder), paths.Pulls);
 
     /// <summary>Makes the host and starts the agent of a node, before its Node object exists: it need not wait for the API server.</summary>
     /// <param name="addresses">Those that it had; empty for a new node.</param>
@@ -99,6 +101,7 @@ internal sealed partial class NodeMachines(
             Paths = paths,
             PluginPath = companions.CniPlugin,
             PausePath = companions.Pause,
+            Images = _images,
             Addresses = [.. machine.Addresses.Select(address => address.ToString())],
             PodMtu = PodMtu,
             ClusterDns = [.. ClusterDns.Addresses(spec).Select(address => address.ToString())],

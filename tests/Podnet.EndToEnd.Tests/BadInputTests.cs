@@ -15,7 +15,7 @@ public sealed class BadInputTests : IDisposable
     [InlineData("kind: StatefulSet", "kind: StatefulSett", ":15:7: kind: unknown kind StatefulSett")]
     [InlineData("replicas: 2", "replcas: 2", ":23:3: spec.replcas: unknown field of StatefulSet")]
     [InlineData("replicas: 2", "replicas: two", ":23:13: spec.replicas")]
-    [InlineData("image: nginx", "image: no-such-program", "no-such-program")]
+    [InlineData("image: nginx", "image: No-Such-Image", "couldn't parse image name \"No-Such-Image\"")]
     [InlineData("clusterIP: 10.0.33.45", "clusterIP: 10.99.33.45", "10.99.33.45")]
     [InlineData("port: 80", "port: 70000", "70000")]
     public void A_slip_in_the_objects_is_said_with_its_place(string right, string wrong, string message)
@@ -49,14 +49,14 @@ public sealed class BadInputTests : IDisposable
     }
 
     [Fact]
-    public void A_missing_program_is_named_with_its_package()
+    public void A_missing_program_is_named_with_its_package() =>
+        AssertRefused(1, "apt-get install runc", Only("iptables-save", "iptables-restore"));
+
+    [Fact]
+    public void An_image_that_only_a_registry_could_have_needs_skopeo()
     {
-        // A PATH with everything that podnet needs but runc.
-        var path = Path.Combine(_folder, "path");
-        Directory.CreateDirectory(path);
-        File.CreateSymbolicLink(Path.Combine(path, "iptables-save"), "/usr/sbin/iptables-save");
-        File.CreateSymbolicLink(Path.Combine(path, "iptables-restore"), "/usr/sbin/iptables-restore");
-        AssertRefused(1, "apt-get install runc", new Dictionary<string, string?> { ["PATH"] = path, ["DOTNET_ROOT"] = DotnetRoot() });
+        var file = Write("nginx.yaml", File.ReadAllText(Repository.Example("nginx.yaml")).Replace("image: nginx", "image: no-such-program"));
+        AssertRefused(2, "skopeo, which would pull it, is not installed (apt-get install skopeo)", Only("iptables-save", "iptables-restore", "runc"), "-f", file);
     }
 
     [Fact]
@@ -87,6 +87,16 @@ public sealed class BadInputTests : IDisposable
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    /// <summary>A PATH with these programs alone.</summary>
+    private Dictionary<string, string?> Only(params string[] programs)
+    {
+        var path = Path.Combine(_folder, "path");
+        Directory.CreateDirectory(path);
+        foreach (var program in programs)
+            File.CreateSymbolicLink(Path.Combine(path, program), $"/usr/sbin/{program}");
+        return new Dictionary<string, string?> { ["PATH"] = path, ["DOTNET_ROOT"] = DotnetRoot() };
+    }
 
     private static string DotnetRoot() => Path.GetDirectoryName(Environment.ProcessPath) is { } own && File.Exists($"{own}/dotnet")
         ? own

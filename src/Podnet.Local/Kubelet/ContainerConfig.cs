@@ -1,3 +1,4 @@
+using System.Globalization;
 using k8s.Models;
 
 namespace Podnet.Local.Kubelet;
@@ -34,19 +35,20 @@ internal static class ContainerConfig
         };
     }
 
+    /// <param name="imageUser">Whom the image runs as, with the pod's own wish put in.</param>
     /// <param name="sandboxPid">Whose network, IPC and UTS namespaces the container joins.</param>
     /// <param name="sandboxFolder">Holds hosts, hostname, resolv.conf and shm.</param>
     public static OciSpec ForContainer(
-        V1Pod pod, V1Container container, ContainerImage image, string rootFolder, string cgroup, int sandboxPid, string sandboxFolder,
+        V1Pod pod, V1Container container, ContainerImage image, OciUser imageUser, string rootFolder, string cgroup, int sandboxPid, string sandboxFolder,
         IReadOnlyDictionary<string, string> environment, IReadOnlyList<OciMount> volumes)
     {
         RefuseWhatIsNotRun(pod, container);
         var security = container.SecurityContext;
         var process = new OciProcess(
-            User(pod, security),
+            User(pod, security, imageUser),
             Command(container, image, environment),
-            [.. environment.Select(variable => $"{variable.Key}={variable.Value}")],
-            container.WorkingDir is { Length: > 0 } folder ? folder : "/",
+            ProcessEnvironment(image, environment),
+            container.WorkingDir is { Length: > 0 } folder ? folder : image.Stored?.Run.WorkingDirectory ?? "/",
             OciDefaults.Grant(Capabilities(container.Name, security?.Capabilities)),
             NoNewPrivileges: security?.AllowPrivilegeEscalation != true)
         { Terminal = container.Tty == true };
@@ -79,23 +81,51 @@ internal static class ContainerConfig
     {
         var expand = (string text) => VariableExpansion.Expand(text, environment);
         var ownArguments = container.Args is { Count: > 0 } args ? args.Select(expand) : null;
-        return container.Command is { Count: > 0 } command
+        IReadOnlyList<string> whole = container.Command is { Count: > 0 } command
             ? [.. command.Select(expand), .. ownArguments ?? []]
             : [.. image.Command, .. ownArguments ?? image.Arguments];
+        return whole.Count > 0 ? whole : throw new ContainerConfigException($"container {container.Name}: no command specified, neither by the image nor by the pod");
     }
 
-    private static OciUser User(V1Pod pod, V1SecurityContext? container)
+    /// <summary>The image's, and over it the pod's.</summary>
+    private static IReadOnlyList<string> ProcessEnvironment(ContainerImage image, IReadOnlyDictionary<string, string> environment)
+    {
+        var all = new OrderedDictionary<string, string>(StringComparer.Ordinal) { ["PATH"] = OciDefaults.Path };
+        foreach (var variable in image.Stored?.Run.Environment ?? [])
+            all[variable[..variable.IndexOf('=')]] = variable[(variable.IndexOf('=') + 1)..];
+        foreach (var (name, value) in environment)
+            all[name] = value;
+        return [.. all.Select(variable => $"{variable.Key}={variable.Value}")];
+    }
+
+    /// <summary>The user that the pod asks for, in words that <see cref="ImageUsers"/> and the image's own use; null: the image's.</summary>
+    public static string? WantedUser(V1Pod pod, V1Container container) =>
+        (container.SecurityContext?.RunAsUser ?? pod.Spec.SecurityContext?.RunAsUser) is { } user ? $"{user}" : null;
+
+    /// <summary>As the kubelet sees to runAsNonRoot (pkg/kubelet/kuberuntime, verifyRunAsNonRoot): a user who is only a name may be root.</summary>
+    public static void VerifyNonRoot(V1Pod pod, V1Container container, ContainerImage image)
+    {
+        var (own, common) = (container.SecurityContext, pod.Spec.SecurityContext);
+        if ((own?.RunAsNonRoot ?? common?.RunAsNonRoot) != true)
+            return;
+        var user = WantedUser(pod, container);
+        var named = user ?? image.Stored?.Run.User.Split(':')[0] ?? "";
+        if (named.Length > 0 && !long.TryParse(named, CultureInfo.InvariantCulture, out _))
+            throw new ContainerConfigException($"container has runAsNonRoot and image has non-numeric user ({named}), cannot verify user is non-root (pod: \"{pod.FullName()}\", container: {container.Name})");
+        if (named.Length == 0 || long.Parse(named, CultureInfo.InvariantCulture) == 0)
+            throw new ContainerConfigException($"container{(user is null ? " has runAsNonRoot and image will run as root" : "'s runAsUser breaks non-root policy")} (pod: \"{pod.FullName()}\", container: {container.Name})");
+    }
+
+    private static OciUser User(V1Pod pod, V1SecurityContext? container, OciUser image)
     {
         var common = pod.Spec.SecurityContext;
-        var user = container?.RunAsUser ?? common?.RunAsUser ?? 0;
-        if (user == 0 && (container?.RunAsNonRoot ?? common?.RunAsNonRoot) == true)
-            throw new ContainerConfigException("runAsNonRoot is set, and the program would run as root: set runAsUser");
         long[] groups =
         [
+            .. image.AdditionalGids ?? [],
             .. common?.SupplementalGroups?.OfType<long>() ?? [],
             .. common?.FsGroup is { } group ? [group] : Array.Empty<long>(),
         ];
-        return new OciUser(user, container?.RunAsGroup ?? common?.RunAsGroup ?? 0, groups);
+        return new OciUser(image.Uid, container?.RunAsGroup ?? common?.RunAsGroup ?? image.Gid, [.. groups.Distinct()]);
     }
 
     private static IReadOnlyList<string> Capabilities(string container, V1Capabilities? wanted)

@@ -12,7 +12,7 @@ internal static class ContainerEnvironment
     public static async Task<OrderedDictionary<string, string>> BuildAsync(
         V1Pod pod, V1Container container, string hostname, PodFields fields, IPodObjects objects)
     {
-        var variables = new OrderedDictionary<string, string>(StringComparer.Ordinal) { ["PATH"] = OciDefaults.Path, ["HOSTNAME"] = hostname };
+        var variables = new OrderedDictionary<string, string>(StringComparer.Ordinal) { ["HOSTNAME"] = hostname };
         if (container.Tty == true)
             variables["TERM"] = "xterm"; // as every runtime does
         var services = ServiceVariables.Of(await ServicesAsync(pod, objects));

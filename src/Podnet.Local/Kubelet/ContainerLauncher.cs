@@ -1,3 +1,4 @@
+using System.Globalization;
 using k8s.Models;
 using Podnet.Linux;
 
@@ -15,12 +16,18 @@ internal sealed class ContainerLauncher(NodeRuntime node, PodVolumes volumes)
         try
         {
             var readOnly = container.Spec.SecurityContext?.ReadOnlyRootFilesystem == true;
-            var root = RootFilesystem.Make(folder, await node.Mask, image, readOnly);
+            ContainerConfig.VerifyNonRoot(pod, container.Spec, image);
+            var root = image.Stored is { } stored
+                ? RootFilesystem.Make(folder, node.Images.Store, stored)
+                : RootFilesystem.Make(folder, await node.Mask, image, readOnly);
+            var wanted = ContainerConfig.WantedUser(pod, container.Spec);
+            // A user of the machine may be in groups that no container should be in.
+            var user = image.Stored is null ? new OciUser(wanted is null ? 0 : long.Parse(wanted, CultureInfo.InvariantCulture), 0) : ImageUsers.Find(root, wanted ?? image.Stored.Run.User);
             var fields = new PodFields(pod, sandbox.Addresses, node.Addresses);
             var environment = await ContainerEnvironment.BuildAsync(pod, container.Spec, sandbox.Hostname, fields, node.Objects);
             var mounts = await volumes.MountsAsync(pod, container.Spec, fields, environment, folder);
             var spec = ContainerConfig.ForContainer(
-                pod, container.Spec, image, root, pod.Cgroup(node.Paths), sandbox.Pause.Pid, sandbox.Folder, environment, mounts);
+                pod, container.Spec, image, user, root, pod.Cgroup(node.Paths), sandbox.Pause.Pid, sandbox.Folder, environment, mounts);
             var log = pod.LogFile(node.Paths, container.Name, container.Starts);
             Directory.CreateDirectory(Path.GetDirectoryName(log)!);
             ForgetRun(pod, container.Name, container.Starts - 2);

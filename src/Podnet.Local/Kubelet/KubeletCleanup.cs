@@ -23,7 +23,7 @@ public static class KubeletCleanup
         ProcessEnd.Until(() => Cgroups.TryRemove(paths.Cgroup), () => $"cgroup {paths.Cgroup} stays in use");
         foreach (var parent in Cgroups.Hierarchies().Select(hierarchy => hierarchy + Path.GetDirectoryName(paths.Cgroup)))
             RemoveIfEmpty(parent);
-        foreach (var folder in (ReadOnlySpan<string>)[paths.Containers, paths.Layers, paths.Runc, paths.Sandboxes])
+        foreach (var folder in (ReadOnlySpan<string>)[paths.Containers, paths.Layers, paths.Runc, paths.Sandboxes, paths.Pulls])
         {
             if (Directory.Exists(folder))
                 Directory.Delete(folder, recursive: true);

@@ -13,6 +13,9 @@ public sealed record KubeletOptions
     /// <summary>The program pause: one static file.</summary>
     public required string PausePath { get; init; }
 
+    /// <summary>Where containers' images come from; the cluster's nodes share it.</summary>
+    public required ImageService Images { get; init; }
+
     /// <summary>The node's own on the fabric, as the Node object shows them: "10.99.0.2".</summary>
     public required IReadOnlyList<string> Addresses { get; init; }
 

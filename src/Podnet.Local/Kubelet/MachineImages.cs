@@ -1,10 +1,11 @@
 using System.Collections.Frozen;
 using Podnet.Linux;
+using Podnet.Local.Images;
 
 namespace Podnet.Local.Kubelet;
 
 /// <summary>What a container is made from.</summary>
-/// <param name="Source">Which image was taken, for people: "program:/usr/sbin/nginx".</param>
+/// <param name="Source">Which image was taken: "program:/usr/sbin/nginx", "docker.io/library/nginx@sha256:…".</param>
 /// <param name="Command">Run where the pod gives no command (entrypoint) of its own.</param>
 /// <param name="Arguments">Added to the command where the pod gives neither command nor args (CMD).</param>
 /// <param name="LogLinks">Files that are links to the container's standard output or error.</param>
@@ -14,7 +15,14 @@ public sealed record ContainerImage(
     IReadOnlyList<string> Command,
     IReadOnlyList<string> Arguments,
     IReadOnlyList<(string Link, string Target)> LogLinks,
-    int StopSignal);
+    int StopSignal)
+{
+    /// <summary>An image of the store, which the container's root file system is; null: it is a view of this machine.</summary>
+    public StoredImage? Stored { get; init; }
+
+    public static ContainerImage Of(StoredImage image) =>
+        new(image.ContentName, image.Run.Entrypoint, image.Run.Command, [], image.Run.StopSignal ?? Signals.Terminate) { Stored = image };
+}
 
 /// <summary>Images that are programs of this machine: <c>image: nginx</c> is the nginx that is installed here.</summary>
 public static class MachineImages
@@ -42,37 +50,27 @@ public static class MachineImages
         ["python3"] = "python3-minimal",
     }.ToFrozenDictionary();
 
-    /// <summary>Null, and the reason in one line with what to do, if nobody here has the image.</summary>
-    public static ContainerImage? Find(string image, out string? reason)
+    /// <summary>Null if there is no such program, or the name asks for what no program can be: certain bytes, or what a registry on this machine has.</summary>
+    public static ContainerImage? Find(ImageReference image)
     {
-        reason = null;
-        var name = ProgramOf(image);
-        var path = name.Length == 0 ? null : PathOf(name);
-        if (path is null)
-        {
-            reason = name.Length == 0
-                ? $"image \"{image}\": not an image name"
-                : $"image \"{image}\": nobody has it: there is no program {name} on this machine ({HowToGet(name)})";
+        if (image.Digest is not null || image.IsOnLoopback || PathOf(ProgramOf(image)) is not { } path)
             return null;
-        }
-
         var source = $"program:{path}";
-        return WellKnown.TryGetValue(name, out var known)
+        return WellKnown.TryGetValue(ProgramOf(image), out var known)
             ? known with { Source = source }
             : new ContainerImage(source, [path], [], [], Signals.Terminate);
     }
 
-    /// <summary>Whether a pod with this image can run here.</summary>
-    public static bool Resolve(string image, out string? reason) => Find(image, out reason) is not null;
-
-    /// <summary>docker.io/library/nginx:1.25@sha256:… → nginx.</summary>
-    internal static string ProgramOf(string image)
+    /// <summary>Why <see cref="Find"/> finds nothing, and what to do about it.</summary>
+    public static string WhyNot(ImageReference image) => image switch
     {
-        var name = image.Split('@')[0];
-        name = name[(name.LastIndexOf('/') + 1)..];
-        name = name.Split(':')[0];
-        return name is "." or ".." ? "" : name;
-    }
+        { Digest: not null } => "no program of this machine can be what has a digest",
+        { IsOnLoopback: true } => $"no program of this machine stands in for what {image.Registry} has",
+        _ => $"there is no program {ProgramOf(image)} on this machine ({HowToGet(ProgramOf(image))})",
+    };
+
+    /// <summary>docker.io/library/nginx:1.25 → nginx.</summary>
+    internal static string ProgramOf(ImageReference image) => image.Repository[(image.Repository.LastIndexOf('/') + 1)..];
 
     private static string HowToGet(string name) => Packages.TryGetValue(name, out var package)
         ? $"apt-get install {package}"

@@ -39,6 +39,8 @@ internal sealed class NodeRuntime
 
     public IPodObjects Objects { get; }
 
+    public ImageService Images => _options.Images;
+
     public LogKeeper Logs { get; }
 
     public Prober Prober { get; }

@@ -71,6 +71,11 @@ internal sealed class PodContainer(V1Container spec, ContainerRole role = Contai
 
     public string ImageId { get; private set; } = "";
 
+    /// <summary>Its image, being looked for or found; null where it is not wanted now.</summary>
+    public Task<ImageOutcome>? Image { get; set; }
+
+    public bool WaitsForImage => Image is { IsCompleted: false };
+
     /// <summary>Not to be started before; null: never.</summary>
     public DateTime? Due { get; private set; } = DateTime.MinValue;
 
@@ -169,11 +174,11 @@ internal sealed class PodContainer(V1Container spec, ContainerRole role = Contai
             countsAsFailure: true);
     }
 
-    /// <summary>Nobody has the image: it is looked for again later.</summary>
-    public void ImageMissing(string message)
+    /// <summary>There is no image: it is looked for again later.</summary>
+    public void ImageMissing(ImageOutcome outcome)
     {
-        var again = Waiting is { Reason: "ErrImagePull" or "ImagePullBackOff" };
-        Waiting = (again ? "ImagePullBackOff" : "ErrImagePull", message);
+        var again = outcome.Reason == "ErrImagePull" && Waiting is { Reason: "ErrImagePull" or "ImagePullBackOff" };
+        Waiting = again ? ("ImagePullBackOff", $"Back-off pulling image \"{Spec.Image}\": {outcome.Reason}: {outcome.Message}") : (outcome.Reason, outcome.Message);
         Due = DateTime.UtcNow + Pulls.Failed(DateTimeOffset.UtcNow);
     }
 

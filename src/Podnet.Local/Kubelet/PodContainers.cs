@@ -30,13 +30,13 @@ internal sealed class PodContainers(V1Pod first, NodeRuntime node, PodVolumes vo
     {
         var now = DateTime.UtcNow;
         _ending = null;
-        return Task.WhenAll(ContainerOrder.Startable(All, pod.Spec.RestartPolicy).Where(c => c.Due <= now).ToArray().Select(c => StartAsync(pod, c, sandbox)));
+        return Task.WhenAll(ContainerOrder.Startable(All, pod.Spec.RestartPolicy).Where(c => c.Due <= now && !c.WaitsForImage).ToArray().Select(c => StartAsync(pod, c, sandbox)));
     }
 
     /// <summary>Null: only something that happens makes anything due.</summary>
     public DateTime? NextDue(string? restartPolicy)
     {
-        var starts = ContainerOrder.Startable(All, restartPolicy).Select(c => c.Due);
+        var starts = ContainerOrder.Startable(All, restartPolicy).Where(c => !c.WaitsForImage).Select(c => c.Due);
         return starts.Concat(NextKill()).Min();
     }
 
@@ -115,11 +115,19 @@ internal sealed class PodContainers(V1Pod first, NodeRuntime node, PodVolumes vo
 
     private async Task StartAsync(V1Pod pod, PodContainer container, PodSandbox sandbox)
     {
-        var image = MachineImages.Find(container.Spec.Image, out var missing);
-        if (image is null)
+        container.Image ??= FindImage(pod, container);
+        if (container.WaitsForImage)
         {
-            container.ImageMissing(missing!);
-            Say(container, warning: true, "Failed", $"{container.Waiting!.Value.Reason}: {missing}");
+            // The pod goes on meanwhile: it may be deleted, and others of its containers have probes.
+            container.Image.GetAwaiter().OnCompleted(wake);
+            return;
+        }
+
+        var found = await container.Image;
+        container.Image = null;
+        if (found.Image is not { } image)
+        {
+            SayImageMissing(container, found);
             return;
         }
 
@@ -127,7 +135,7 @@ internal sealed class PodContainers(V1Pod first, NodeRuntime node, PodVolumes vo
         {
             var running = await _launcher.LaunchAsync(pod, container, image, sandbox);
             running.Process.Exited.GetAwaiter().OnCompleted(wake);
-            Say(container, warning: false, "Pulled", $"Container image \"{container.Spec.Image}\" is {image.Source} of this machine");
+            Say(container, warning: false, "Pulled", found.Message);
             Say(container, warning: false, "Created", $"Created container {container.Name}");
             Say(container, warning: false, "Started", $"Started container {container.Name}");
             await PostStartAsync(container, running, sandbox.Addresses[0]);
@@ -146,6 +154,28 @@ internal sealed class PodContainers(V1Pod first, NodeRuntime node, PodVolumes vo
             Say(container, warning: true, "Failed", $"Error: {e.Message}");
             SayBackOff(container, wait);
         }
+    }
+
+    private Task<ImageOutcome> FindImage(V1Pod pod, PodContainer container) => node.Images.FindAsync(new ImageRequest(
+        container.Spec.Image,
+        container.Spec.ImagePullPolicy,
+        () => PullSecrets.ReadAsync(pod, node.Objects, name => Say(
+            container, warning: true, "FailedToRetrieveImagePullSecret", $"Unable to retrieve some image pull secrets ({name}); attempting to pull the image may not succeed.")),
+        () => Say(container, warning: false, "Pulling", $"Pulling image \"{container.Spec.Image}\"")));
+
+    private void SayImageMissing(PodContainer container, ImageOutcome outcome)
+    {
+        container.ImageMissing(outcome);
+        var reason = outcome.Reason switch
+        {
+            "InvalidImageName" => "InspectFailed",
+            "ErrImageNeverPull" => "ErrImageNeverPull",
+            _ => "Failed",
+        };
+        Say(container, warning: true, reason, outcome.Message);
+        if (container.Waiting is { Reason: "ImagePullBackOff" })
+            Say(container, warning: false, "BackOff", $"Back-off pulling image \"{container.Spec.Image}\"");
+        Say(container, warning: true, "Failed", $"Error: {container.Waiting!.Value.Reason}");
     }
 
     /// <summary>A container whose hook fails is killed.</summary>

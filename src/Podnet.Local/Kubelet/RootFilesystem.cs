@@ -1,4 +1,5 @@
 using Podnet.Linux;
+using Podnet.Local.Images;
 
 namespace Podnet.Local.Kubelet;
 
@@ -35,13 +36,36 @@ internal static class RootFilesystem
     public static bool Shows(string path) =>
         Trees().Any(tree => path.StartsWith($"/{tree}/", StringComparison.Ordinal));
 
+    /// <summary>The same on an image of the store, which is whole: one overlay, on its layers.</summary>
+    public static string Make(string folder, ImageStore store, StoredImage image)
+    {
+        var layer = MakeWritable(folder);
+        var (root, upper, work) = ($"{layer}/root", $"{layer}/upper", $"{layer}/work");
+        foreach (var path in (ReadOnlySpan<string>)[root, upper, work])
+            MakeFolder(path, Everybody);
+        store.Use(image.Layers, $"{folder}/{ImageStoreChange.LayersRecord}", lowers =>
+        {
+            FileStatus.Of(lowers[0])!.Value.ApplyTo(upper);
+            // By handles: the paths of many layers would not fit into the page that mount(2) takes.
+            var handles = lowers.Select(FileHandle.OpenFolder).ToArray();
+            try
+            {
+                Mounts.Overlay(root, handles.Select(handle => handle.Path), upper, work);
+            }
+            finally
+            {
+                foreach (var handle in handles)
+                    handle.Dispose();
+            }
+        });
+        return root;
+    }
+
     /// <summary>Mounts it in a container's folder; its path. Takes a few milliseconds.</summary>
     /// <param name="readOnly">Of the overlays; that of the root itself is left to runc, which still has to mount things on it.</param>
     public static string Make(string folder, string mask, ContainerImage image, bool readOnly)
     {
-        var layer = $"{folder}/layer";
-        Directory.CreateDirectory(layer);
-        Mounts.Tmpfs(layer, WritableSize);
+        var layer = MakeWritable(folder);
         var root = $"{layer}/root";
         MakeFolder(root, Everybody);
         foreach (var (name, mode) in Fresh)
@@ -68,6 +92,14 @@ internal static class RootFilesystem
         }
 
         return root;
+    }
+
+    private static string MakeWritable(string folder)
+    {
+        var layer = $"{folder}/layer";
+        Directory.CreateDirectory(layer);
+        Mounts.Tmpfs(layer, WritableSize);
+        return layer;
     }
 
     private static void Overlay(string layer, string mask, string name, FileStatus status)

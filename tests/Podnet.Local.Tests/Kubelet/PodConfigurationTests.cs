@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using k8s.Models;
+using Podnet.Local.Images;
 using Podnet.Local.Kubelet;
 
 namespace Podnet.Local.Tests.Kubelet;
@@ -39,15 +40,14 @@ public class PodConfigurationTests
     }
 
     [Theory]
-    [InlineData("nginx", "nginx")]
-    [InlineData("docker.io/library/nginx:1.25", "nginx")]
-    [InlineData("localhost:5000/web/nginx", "nginx")]
-    [InlineData("nginx@sha256:0123", "nginx")]
-    [InlineData("registry/nginx:1.25@sha256:0123", "nginx")]
-    [InlineData("registry/..", "")]
-    [InlineData("", "")]
-    public void An_image_is_the_program_that_its_name_ends_with(string image, string program) =>
-        Assert.Equal(program, MachineImages.ProgramOf(image));
+    [InlineData("nginx", "program:/usr/sbin/nginx")]
+    [InlineData("docker.io/library/nginx:1.25", "program:/usr/sbin/nginx")]
+    [InlineData("registry.example.org/web/nginx", "program:/usr/sbin/nginx")]
+    [InlineData("localhost:5000/web/nginx", null)]
+    [InlineData("nginx@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", null)]
+    [InlineData("no-such-thing", null)]
+    public void A_program_is_what_a_name_ends_with_unless_it_asks_for_what_no_program_can_be(string image, string? source) =>
+        Assert.Equal(source, MachineImages.Find(ImageReference.Parse(image))?.Source);
 
     [Fact]
     public void What_a_pod_asks_of_the_network_is_told_to_the_plugin()
@@ -97,14 +97,18 @@ public class PodConfigurationTests
         Assert.Contains($"kubernetes.io/egress-bandwidth: \"{text}\"", Assert.Throws<CniException>(pod.RuntimeConfig).Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void An_image_that_nobody_has_is_refused_with_what_to_do()
+    [Theory]
+    [InlineData("nginx:1.25", "Never", null)]
+    [InlineData("127.0.0.1:1/no-such-thing:2", "Always", null)] // skopeo may find it
+    [InlineData("example.org/no-such-thing:2", "Never", "there is no program no-such-thing on this machine")]
+    [InlineData("No Such Thing", "Always", "couldn't parse image name")]
+    public void An_image_that_nobody_can_have_is_said_before_there_is_a_cluster(string image, string policy, string? fault)
     {
-        Assert.True(MachineImages.Resolve("nginx:1.25", out var none));
-        Assert.Null(none);
-        Assert.False(MachineImages.Resolve("example.org/no-such-thing:2", out var reason));
-        Assert.Contains("\"example.org/no-such-thing:2\"", reason);
-        Assert.Contains("no program no-such-thing", reason);
+        var reason = ImageService.WhyNot(image, policy, new ImageStore("/nonexistent"));
+        if (fault is null)
+            Assert.Null(reason);
+        else
+            Assert.Contains(fault, reason);
     }
 
     [Fact]

@@ -221,19 +221,6 @@ public class PodRunTests
     }
 
     [Fact]
-    public async Task An_image_that_nobody_has_is_said_to_be_missing()
-    {
-        await using var node = new TestNode();
-        var pod = TestNode.Script("");
-        pod.Spec.Containers[0].Image = "example.org/no-such-image:1";
-        var run = node.Run(pod);
-        await run.UntilAsync(status => status.ContainerStatuses?[0].State.Waiting?.Reason == "ErrImagePull");
-
-        Assert.Contains("there is no program no-such-image on this machine", run.Main.State.Waiting.Message);
-        Assert.Equal("Pending", run.Status.Phase);
-    }
-
-    [Fact]
     public async Task A_plugin_that_fails_is_asked_again_with_a_new_sandbox()
     {
         await using var node = new TestNode();

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using k8s.Models;
 using Microsoft.Extensions.Logging.Abstractions;
 using Podnet.Linux;
+using Podnet.Local.Images;
 using Podnet.Local.Kubelet;
 
 namespace Podnet.Local.Tests.Kubelet;
@@ -48,6 +49,7 @@ internal sealed class TestNode : IAsyncDisposable
             PluginPath = plugin,
             PausePath = Path.Combine(AppContext.BaseDirectory, "pause"),
             Addresses = ["10.99.0.2"],
+            Images = new ImageService(new ImageStore($"{Paths.Lib}/images"), Paths.Pulls),
         };
         Runtime = NewRuntime();
         _runs.Add(Runtime.Logs.RunAsync(_stop.Token));
@@ -92,6 +94,7 @@ internal sealed class TestNode : IAsyncDisposable
     {
         await AbandonAsync();
         await Runtime.Mask; // which is being made, whether a pod was run or not
+        await Options.Images.DisposeAsync();
         _stop.Dispose();
         KubeletCleanup.RemoveAll(Paths);
         Mounts.UnmountIfMounted(Paths.Run);
