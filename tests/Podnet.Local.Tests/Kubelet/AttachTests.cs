@@ -134,6 +134,7 @@ public sealed class AttachTests : IAsyncLifetime
                 StandardInput = _input.Read,
                 StandardOutput = _output.Write,
             });
+            DescriptorStreams.NonBlocking(_input.Write);
             _ = Task.Factory.StartNew(Listen, TaskCreationOptions.LongRunning);
         }
 
@@ -141,9 +142,9 @@ public sealed class AttachTests : IAsyncLifetime
 
         /// <summary>Again and again: whether it is attached already, nobody but the container's output says.</summary>
         public Task SayUntilHeardAsync(string line) => Poll.UntilAsync(
-            () =>
+            async () =>
             {
-                DescriptorStreams.Write(_input.Write, System.Text.Encoding.ASCII.GetBytes(line + "\n"), CancellationToken.None);
+                await DescriptorStreams.WriteAsync(_input.Write, System.Text.Encoding.ASCII.GetBytes(line + "\n"), CancellationToken.None);
                 return Hears(line);
             },
             () => $"nothing came back but {string.Join(' ', _heard)}");
