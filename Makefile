@@ -54,7 +54,7 @@ need-run:
 
 need-test:
 	@tools/need-old-kubectl
-	@tools/need ip:iproute2 nft:nftables kubectl:kubernetes-client ping:iputils-ping dig:bind9-dnsutils conntrack:conntrack unshare:util-linux setpriv:util-linux ps:procps \
+	@tools/need ip:iproute2 nft:nftables kubectl:kubernetes-client ping:iputils-ping dig:bind9-dnsutils conntrack:conntrack unshare:util-linux setpriv:util-linux ps:procps strace:strace \
 		podman:podman containerd:containerd /usr/share/doc/busybox-static:busybox-static /usr/lib/cni/loopback:containernetworking-plugins
 
 need-bench:

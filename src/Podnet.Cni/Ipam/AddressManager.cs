@@ -1,5 +1,6 @@
 using System.Net;
 using Podnet.Cni.Protocol;
+using Podnet.Linux;
 
 namespace Podnet.Cni.Ipam;
 
@@ -91,13 +92,25 @@ internal static class AddressManager
         return store?.ReadAll() ?? [];
     });
 
-    /// <summary>Takes back reservations, whoever has them.</summary>
-    public static void Remove(NetworkConfig config, IEnumerable<Reservation> reservations) => OnDisk(() =>
+    /// <summary>Takes back reservations, whoever has them; goes on after one that the disk keeps.</summary>
+    /// <returns>Why those are kept.</returns>
+    public static IReadOnlyList<string> Remove(NetworkConfig config, IEnumerable<Reservation> reservations) => OnDisk(() =>
     {
         using var store = ReservationStore.OpenExisting(config);
+        var faults = new List<string>();
         foreach (var reservation in reservations)
-            store?.Remove(reservation.Address);
-        return true;
+        {
+            try
+            {
+                store?.Remove(reservation.Address);
+            }
+            catch (KernelException e)
+            {
+                faults.Add(e.Message);
+            }
+        }
+
+        return faults;
     });
 
     /// <summary>The first set in which every address is taken; null while an ADD can succeed.</summary>

@@ -36,7 +36,7 @@ internal static class PodWiring
 
     /// <summary>Makes the pair, the node's end up; the kernel cannot set up the other one while it still has no peer (drivers/net/veth.c). Where this throws, it has made nothing.</summary>
     /// <param name="mtu">Bytes; null leaves it to the kernel.</param>
-    public static void Create(RouteSocket host, Attachment attachment, string podInterface, NetworkNamespace podNamespace, int? mtu)
+    public static void Create(RouteSocket host, Attachment attachment, string podInterface, PodNamespace pod, int? mtu)
     {
         var pair = new VethPair(attachment.HostInterface, podInterface)
         {
@@ -44,10 +44,10 @@ internal static class PodWiring
             PeerAddress = attachment.PodMac,
             Mtu = mtu,
             Group = SourceGuard.LinkGroup,
-            PeerNamespace = podNamespace,
+            PeerNamespace = pod.Handle,
             Up = true,
         };
-        switch (host.ExecuteEach(new RouteRequests().CreateVeth(pair))[0])
+        switch (Execute(host, pair, attachment, pod))
         {
             case null:
                 return;
@@ -61,17 +61,35 @@ internal static class PodWiring
         }
     }
 
+    /// <summary>The kernel's refusal, or null.</summary>
+    private static KernelException? Execute(RouteSocket host, VethPair pair, Attachment attachment, PodNamespace pod)
+    {
+        try
+        {
+            return host.ExecuteEach(new RouteRequests().CreateVeth(pair))[0];
+        }
+        catch (KernelException) when (pod.Socket.FindLink(pair.PeerName) is not null)
+        {
+            // It was not there before: the pair was made, and what the kernel said about it was lost.
+            Delete(attachment);
+            throw;
+        }
+    }
+
     /// <summary>Gives both ends all that they need.</summary>
     /// <param name="before">Told each step before it is taken.</param>
     /// <returns>The pair as the node sees it.</returns>
     public static Link Configure(
         RouteSocket host, PodNamespace pod, Attachment attachment, IReadOnlyList<IPAddress> addresses, Action<AddStep>? before)
     {
+        var hasIPv6 = addresses.Any(address => !AddressNumber.IsIPv4(address));
         before?.Invoke(AddStep.HostSettings);
         IPv6Settings.TurnOff(attachment.HostInterface);
+        if (hasIPv6)
+            IPv6Settings.TurnOn(attachment.HostInterface);
         var link = host.GetLink(attachment.HostInterface);
         before?.Invoke(AddStep.PodSettings);
-        pod.ConfigureIPv6();
+        pod.ConfigureIPv6(hasIPv6);
         before?.Invoke(AddStep.PodSide);
         pod.Socket.Execute(PodSide(attachment, link.PeerIndex, addresses));
         before?.Invoke(AddStep.HostSide);

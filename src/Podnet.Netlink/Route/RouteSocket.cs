@@ -30,17 +30,16 @@ public sealed class RouteSocket : IDisposable
     public static void DeleteLinkInChild(string name)
     {
         using var looking = new RouteSocket();
-        if (!KernelSocket.CanSendFromChild)
+        if (looking.FindLink(name) is not { } link)
+            return;
+        using var deleting = new RouteSocket();
+        if (deleting._socket.TryExecuteInChild(new RouteRequests().DeleteLink(link.Index).Batch) is not { } child)
         {
-            if (looking.ExecuteEach(new RouteRequests().DeleteLink(name))[0] is { Errno: not Errno.NoDevice } refused)
+            if (looking.ExecuteEach(new RouteRequests().DeleteLink(link.Index))[0] is { Errno: not Errno.NoDevice } refused)
                 throw refused;
             return;
         }
 
-        if (looking.FindLink(name) is not { } link)
-            return;
-        using var deleting = new RouteSocket();
-        var child = deleting._socket.ExecuteInChild(new RouteRequests().DeleteLink(link.Index).Batch);
         while (true)
         {
             // The kernel answers who looks for a link when nobody is changing one: not in the middle of it.
