@@ -97,7 +97,7 @@ internal static class Plugin
         if (pod.Socket.FindLink(request.InterfaceName) is not null)
             throw new CniException(CniErrorCode.InterfaceExists, $"interface {request.InterfaceName} exists in the container");
         beforeStep?.Invoke(AddStep.Reserve);
-        var allocation = AddressManager.Allocate(config, request);
+        var allocation = AddressManager.Allocate(config, request, host.IsOwn);
         var attachment = Attachment.Of(request, config.RequestedMac);
         var (created, mapped) = (false, false);
         try

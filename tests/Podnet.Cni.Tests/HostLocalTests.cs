@@ -54,6 +54,22 @@ public sealed class HostLocalTests : IDisposable
     }
 
     [Fact]
+    public void An_address_that_the_node_itself_still_has_is_no_pods()
+    {
+        _node.Kernel.Run("ip", "link", "add", "cni0", "up", "type", "bridge"); // of an older plugin
+        _node.Kernel.Run("ip", "address", "add", "10.0.0.1/29", "dev", "cni0");
+        _node.Kernel.Run("ip", "address", "add", "fd00::1/64", "dev", "cni0", "nodad");
+        var config = _node.Folder.Json("1.1.0", "10.0.0.0/28", "fd00::/64");
+        var call = Call("ADD", 0) with { Config = config.ToJsonString() };
+        Assert.Equal(["10.0.0.2/32", "fd00::2/128"], _node.Succeed(call)["ips"]!.AsArray().Select(ip => (string)ip!["address"]!));
+        config["runtimeConfig"] = JsonNode.Parse("""{"ips":["10.0.0.1"]}""");
+        var (code, message, _) = _node.Kernel.In(() => (Call("ADD", 1) with { Config = config.ToJsonString() }).Fail());
+        Assert.Equal((102, "the requested address 10.0.0.1 of 10.0.0.0/28 is taken"), (code, message));
+        File.WriteAllText($"{_node.Folder.Path}/podnet/last_reserved_ip.0", "10.0.0.6"); // before the bridge's broadcast address
+        Assert.Equal("10.0.0.8/32", (string)_node.Succeed(call with { ContainerId = "c1", Netns = _pods[1].Path })["ips"]![0]!["address"]!);
+    }
+
+    [Fact]
     public void Both_at_once_give_no_address_twice()
     {
         const int count = 40;

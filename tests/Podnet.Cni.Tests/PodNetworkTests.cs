@@ -63,6 +63,7 @@ public sealed class PodNetworkTests : IDisposable
         Assert.Equal(["10.240.0.33", "10.240.0.34", "10.240.0.65"], _node.Folder.Addresses);
 
         _node.Succeed(Add(_pod, "c1") with { Command = "DEL" });
+        Assert.Equal(["10.240.0.34", "10.240.0.65"], _node.Folder.Addresses);
         var listed = JsonNode.Parse(Config())!;
         listed["cni.dev/valid-attachments"] = JsonNode.Parse("""[{"containerID":"c3","ifname":"eth0"}]""");
         _node.Succeed(new Call("GC") { Config = listed.ToJsonString() });
