@@ -1,6 +1,6 @@
 # What a newcomer needs is 'make demo' and 'make test'; both install what they lack (as root).
 .DELETE_ON_ERROR:
-.PHONY: build demo test bench publish format clean need-build need-run need-test need-bench
+.PHONY: build demo test bench format clean need-build need-run need-test need-bench
 
 CONFIGURATION ?= Release
 RID := linux-x64
@@ -10,14 +10,14 @@ export UseSharedCompilation = true
 export DOTNET_CLI_TELEMETRY_OPTOUT = 1
 export DOTNET_NOLOGO = 1
 
-## bin/podnet (ahead-of-time compiled where it pays, needs the .NET runtime), bin/podnet-cni and bin/pause (native)
+## bin/podnet-cni, bin/pause and bin/podnet: native code, which needs no .NET runtime
 build: need-build
-	@echo "building bin/podnet-cni (1 of 3, native)"
+	@echo "building bin/podnet-cni (1 of 3)"
 	@$(PUBLISH) bin src/Podnet.Cni
-	@echo "building bin/pause (2 of 3, native)"
+	@echo "building bin/pause (2 of 3)"
 	@$(PUBLISH) bin src/Podnet.Pause
-	@echo "building bin/podnet (3 of 3, compiled ahead of time for the .NET runtime; the first time takes half a minute)"
-	@$(PUBLISH) bin src/Podnet.Cli -p:PublishReadyToRun=true -p:PublishSingleFile=true --self-contained false
+	@echo "building bin/podnet (3 of 3; native code of all of it: about a minute)"
+	@$(PUBLISH) bin src/Podnet.Cli
 	@rm -f bin/*.pdb bin/*.dbg bin/*.xml
 
 ## two nodes, two nginx pods, one Service; leaves the cluster running
@@ -29,16 +29,9 @@ test: need-run need-test build
 	@tools/test
 
 ## the figures of bench/RESULTS.md
-bench: need-run need-test need-bench build publish
+bench: need-run need-test need-bench build
 	@$(PUBLISH) dist/bench bench/services -p:PublishReadyToRun=true --self-contained false
 	@bench/run
-
-## everything as native code, in dist/
-publish: need-build
-	$(PUBLISH) dist src/Podnet.Cni
-	$(PUBLISH) dist src/Podnet.Pause
-	$(PUBLISH) dist src/Podnet.Cli -p:PublishAot=true
-	@rm -f dist/*.pdb dist/*.dbg dist/*.xml
 
 format:
 	dotnet format Podnet.slnx --no-restore

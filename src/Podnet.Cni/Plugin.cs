@@ -93,9 +93,6 @@ internal static class Plugin
         using var pod = PodNamespace.Open(request);
         using var host = new RouteSocket();
 
-        // Before anything is reserved: the interface, and the address that it has, belong to an earlier ADD.
-        if (pod.Socket.FindLink(request.InterfaceName) is not null)
-            throw new CniException(CniErrorCode.InterfaceExists, $"interface {request.InterfaceName} exists in the container");
         beforeStep?.Invoke(AddStep.Reserve);
         var allocation = AddressManager.Allocate(config, request, host.IsOwn);
         var attachment = Attachment.Of(request, config.RequestedMac);
@@ -105,9 +102,9 @@ internal static class Plugin
             beforeStep?.Invoke(AddStep.GuardSources);
             SourceGuard.Ensure();
             beforeStep?.Invoke(AddStep.CreateLink);
-            PodWiring.Create(host, attachment, request.InterfaceName, pod, config.Mtu);
+            var link = PodWiring.Create(host, attachment, request.InterfaceName, pod.Handle, config.Mtu);
             created = true;
-            var link = PodWiring.Configure(host, pod, attachment, allocation.Addresses, beforeStep);
+            PodWiring.Configure(host, pod, attachment, link, allocation.Addresses, beforeStep);
             // An earlier ADD of this container that no DEL followed: ports that it had lead to an address that others may have had since.
             if (config.PortMappings.Count > 0 || allocation.New.Count < allocation.Addresses.Count)
             {

@@ -38,11 +38,16 @@ public static unsafe class SmallFile
         }
     }
 
-    /// <summary>Writes over what is there. Not atomic, not synced: for hints that may be lost.</summary>
+    /// <summary>
+    /// Writes over what is there. Not atomic, not synced: for hints that may be lost. It is cut to its length afterwards, since ext4 takes a file
+    /// that was emptied first for one that is being replaced, and writes it to the disk when it is closed (auto_da_alloc, ext4(5)).
+    /// </summary>
     public static void Overwrite(string path, ReadOnlySpan<byte> content)
     {
-        using var handle = FileHandle.Open(path, Libc.O_WRONLY | Libc.O_CREAT | Libc.O_TRUNC | Libc.O_NOFOLLOW, $"write {path}");
+        using var handle = FileHandle.Open(path, Libc.O_WRONLY | Libc.O_CREAT | Libc.O_NOFOLLOW, $"write {path}");
         Write(handle, content, path);
+        if (Libc.lseek(handle.Fd, 0, Libc.SEEK_END) > content.Length && Libc.ftruncate(handle.Fd, content.Length) != 0)
+            throw KernelException.FromLastError($"cut {path} to {content.Length} bytes");
     }
 
     /// <summary>Writes to what must be there already: a setting under /proc. False if it isn't.</summary>

@@ -78,7 +78,11 @@ public sealed class FuzzTests
 
     private static readonly Dictionary<string, CniCommand> Commands = new()
     {
-        ["ADD"] = CniCommand.Add, ["DEL"] = CniCommand.Delete, ["CHECK"] = CniCommand.Check, ["GC"] = CniCommand.GarbageCollect, ["STATUS"] = CniCommand.Status,
+        ["ADD"] = CniCommand.Add,
+        ["DEL"] = CniCommand.Delete,
+        ["CHECK"] = CniCommand.Check,
+        ["GC"] = CniCommand.GarbageCollect,
+        ["STATUS"] = CniCommand.Status,
         ["VERSION"] = CniCommand.Version,
     };
 

@@ -120,7 +120,11 @@ public sealed class HostLocalTests : IDisposable
         {
             Environment = new Dictionary<string, string?>
             {
-                ["CNI_COMMAND"] = call.Command, ["CNI_CONTAINERID"] = call.ContainerId, ["CNI_NETNS"] = call.Netns, ["CNI_IFNAME"] = "eth0", ["CNI_PATH"] = "/usr/lib/cni",
+                ["CNI_COMMAND"] = call.Command,
+                ["CNI_CONTAINERID"] = call.ContainerId,
+                ["CNI_NETNS"] = call.Netns,
+                ["CNI_IFNAME"] = "eth0",
+                ["CNI_PATH"] = "/usr/lib/cni",
             },
         };
         var result = ChildProcess.Run(start, Encoding.UTF8.GetBytes(call.Config), TimeSpan.FromSeconds(60));

@@ -36,41 +36,31 @@ internal static class PodWiring
 
     /// <summary>Makes the pair, the node's end up; the kernel cannot set up the other one while it still has no peer (drivers/net/veth.c). Where this throws, it has made nothing.</summary>
     /// <param name="mtu">Bytes; null leaves it to the kernel.</param>
-    public static void Create(RouteSocket host, Attachment attachment, string podInterface, PodNamespace pod, int? mtu)
-    {
-        var pair = new VethPair(attachment.HostInterface, podInterface)
-        {
-            Address = attachment.HostMac,
-            PeerAddress = attachment.PodMac,
-            Mtu = mtu,
-            Group = SourceGuard.LinkGroup,
-            PeerNamespace = pod.Handle,
-            Up = true,
-        };
-        switch (Execute(host, pair, attachment, pod))
-        {
-            case null:
-                return;
-            case { Errno: Errno.Exists } exists:
-                throw new CniException(
-                    CniErrorCode.InterfaceExists,
-                    $"interface {attachment.HostInterface} on the node or {podInterface} in the container exists",
-                    exists.Message);
-            case var failure:
-                throw failure;
-        }
-    }
-
-    /// <summary>The kernel's refusal, or null.</summary>
-    private static KernelException? Execute(RouteSocket host, VethPair pair, Attachment attachment, PodNamespace pod)
+    /// <returns>The pair as the node sees it.</returns>
+    public static Link Create(RouteSocket host, Attachment attachment, string podInterface, NetworkNamespace podNamespace, int? mtu)
     {
         try
         {
-            return host.ExecuteEach(new RouteRequests().CreateVeth(pair))[0];
+            return host.CreateVeth(new VethPair(attachment.HostInterface, podInterface)
+            {
+                Address = attachment.HostMac,
+                PeerAddress = attachment.PodMac,
+                Mtu = mtu,
+                Group = SourceGuard.LinkGroup,
+                PeerNamespace = podNamespace,
+                Up = true,
+            });
         }
-        catch (KernelException) when (pod.Socket.FindLink(pair.PeerName) is not null)
+        catch (KernelException exists) when (exists.Errno == Errno.Exists)
         {
-            // It was not there before: the pair was made, and what the kernel said about it was lost.
+            throw new CniException(
+                CniErrorCode.InterfaceExists,
+                $"interface {attachment.HostInterface} on the node or {podInterface} in the container exists",
+                exists.Message);
+        }
+        catch (KernelException) when (host.FindLink(attachment.HostInterface) is { Alias: null })
+        {
+            // The kernel made it, and its answer was lost. That of an earlier ADD has its alias.
             Delete(attachment);
             throw;
         }
@@ -78,23 +68,20 @@ internal static class PodWiring
 
     /// <summary>Gives both ends all that they need.</summary>
     /// <param name="before">Told each step before it is taken.</param>
-    /// <returns>The pair as the node sees it.</returns>
-    public static Link Configure(
-        RouteSocket host, PodNamespace pod, Attachment attachment, IReadOnlyList<IPAddress> addresses, Action<AddStep>? before)
+    public static void Configure(
+        RouteSocket host, PodNamespace pod, Attachment attachment, Link link, IReadOnlyList<IPAddress> addresses, Action<AddStep>? before)
     {
         var hasIPv6 = addresses.Any(address => !AddressNumber.IsIPv4(address));
         before?.Invoke(AddStep.HostSettings);
         IPv6Settings.TurnOff(attachment.HostInterface);
         if (hasIPv6)
             IPv6Settings.TurnOn(attachment.HostInterface);
-        var link = host.GetLink(attachment.HostInterface);
         before?.Invoke(AddStep.PodSettings);
         pod.ConfigureIPv6(hasIPv6);
         before?.Invoke(AddStep.PodSide);
         pod.Socket.Execute(PodSide(attachment, link.PeerIndex, addresses));
         before?.Invoke(AddStep.HostSide);
         host.Execute(HostSide(attachment, link.Index, addresses));
-        return link;
     }
 
     /// <summary>Takes the pair away, and with it its addresses, routes and neighbours on both sides. None there is fine.</summary>

@@ -121,9 +121,8 @@ public sealed class FabricNetwork(ClusterPaths paths, ImmutableArray<IPNetwork> 
             using (var links = RouteSocket.OpenIn(fabric))
             {
                 var port = PortName(@namespace);
-                links.Execute(new RouteRequests().CreateVeth(
-                    new VethPair(port, HostDevice) { PeerNamespace = host, Alias = alias, Up = true }));
-                links.Execute(new RouteRequests().SetMaster(links.GetLink(port).Index, links.GetLink(BridgeName).Index));
+                var link = links.CreateVeth(new VethPair(port, HostDevice) { PeerNamespace = host, Up = true }).Index;
+                links.Execute(new RouteRequests().SetAlias(link, alias).SetMaster(link, links.GetLink(BridgeName).Index));
             }
 
             using var inside = RouteSocket.OpenIn(host);

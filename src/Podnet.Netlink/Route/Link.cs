@@ -66,9 +66,6 @@ public sealed record VethPair(string Name, string PeerName)
     /// <summary>Where the other end is to be; null for here.</summary>
     public NetworkNamespace? PeerNamespace { get; init; }
 
-    /// <summary>Of this end.</summary>
-    public string? Alias { get; init; }
-
     /// <summary>Of this end, <see cref="Link.Group"/>.</summary>
     public uint Group { get; init; }
 

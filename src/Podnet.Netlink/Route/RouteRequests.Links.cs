@@ -7,34 +7,27 @@ namespace Podnet.Netlink;
 public sealed partial class RouteRequests
 {
     /// <summary>
-    /// Makes both ends of a pair with everything that is known of them, in one request (and one more for an alias, which the
-    /// kernel does not take while it makes a link). Errors: EEXIST where either name is taken; then nothing is made.
+    /// Makes both ends of a pair with everything that is known of them, but for an alias, which the kernel does not take while it makes a
+    /// link. Errors: EEXIST where either name is taken; then nothing is made.
     /// </summary>
     public RouteRequests CreateVeth(VethPair pair)
     {
-        var writer = Batch.Begin(NewLink, New);
-        PutEnd(ref writer, pair.Up ? LinkFlags.Up : LinkFlags.None, pair.Name, pair.Address, pair.Mtu);
+        // The new link comes back with it (Linux 6.2, before which nothing comes).
+        var writer = Batch.Begin(NewLink, New | NetlinkFlags.Echo);
+        PutVethEnd(ref writer, pair.Up ? LinkFlags.Up : LinkFlags.None, pair.Name, pair.Address, pair.Mtu);
         if (pair.Group != 0)
             writer.PutU32(LinkAttribute.Group, pair.Group);
         var info = writer.BeginPlainNested(LinkAttribute.Info);
         writer.Put(LinkAttribute.InfoKind, "veth"u8);
         var data = writer.BeginPlainNested(LinkAttribute.InfoData);
         var peer = writer.BeginPlainNested(LinkAttribute.VethPeer);
-        PutEnd(ref writer, LinkFlags.None, pair.PeerName, pair.PeerAddress, pair.Mtu);
+        PutVethEnd(ref writer, LinkFlags.None, pair.PeerName, pair.PeerAddress, pair.Mtu);
         if (pair.PeerNamespace is { } peerNamespace)
             writer.PutU32(LinkAttribute.NamespaceDescriptor, (uint)peerNamespace.Descriptor);
         writer.EndNested(peer);
         writer.EndNested(data);
         writer.EndNested(info);
         Batch.End(writer, $"create veth pair {pair.Name} and {pair.PeerName}");
-        if (pair.Alias is { } alias)
-        {
-            writer = BeginSet(new LinkHeader());
-            writer.PutText(LinkAttribute.Name, pair.Name);
-            writer.PutText(LinkAttribute.Alias, alias);
-            Batch.End(writer, $"set alias of {pair.Name}");
-        }
-
         return this;
     }
 
@@ -127,6 +120,17 @@ public sealed partial class RouteRequests
     }
 
     /// <summary>What a new link and the peer in a new veth pair have in common: a header and the first attributes.</summary>
+    /// <remarks>
+    /// A veth uses one queue unless it is told otherwise, but the kernel makes as many as there are processors, takes the others away again, and waits
+    /// for a grace period of RCU after that, at both ends (drivers/net/veth.c, veth_init_queues). Told one, it makes one.
+    /// </remarks>
+    private static void PutVethEnd(ref NetlinkWriter writer, LinkFlags flags, string name, MacAddress? address, int? mtu)
+    {
+        PutEnd(ref writer, flags, name, address, mtu);
+        writer.PutU32(LinkAttribute.TransmitQueues, 1);
+        writer.PutU32(LinkAttribute.ReceiveQueues, 1);
+    }
+
     private static void PutEnd(ref NetlinkWriter writer, LinkFlags flags, string name, MacAddress? address, int? mtu)
     {
         writer.PutFixed(new LinkHeader { Flags = (uint)flags, Change = (uint)flags });

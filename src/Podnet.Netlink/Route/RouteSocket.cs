@@ -21,6 +21,17 @@ public sealed class RouteSocket : IDisposable
     /// <summary>Carries out changes, each for itself: in their order, null or the error of each.</summary>
     public KernelException?[] ExecuteEach(RouteRequests requests) => _socket.ExecuteEach(requests.Batch);
 
+    /// <summary>Makes a pair as <see cref="RouteRequests.CreateVeth"/> does, and gives this end. Errors: EEXIST where either name is taken; then nothing is made.</summary>
+    public Link CreateVeth(VethPair pair)
+    {
+        var request = new RouteRequests().CreateVeth(pair).Batch;
+        var made = new List<Link>(1);
+        if (_socket.GetAll(request, RouteDecoder.Link, made) is { } failure)
+            throw failure;
+        // Looking for it takes longer: the kernel waits until it knows whether the link carries (net/core/rtnetlink.c, rtnl_getlink).
+        return made is [var link] ? link : GetLink(pair.Name);
+    }
+
     /// <summary>
     /// Deletes a link of the calling thread's namespace, of a veth pair both ends, and returns when nobody sees it any more, nor its addresses,
     /// routes and neighbours. What the kernel then still does takes 30 times as long: it waits for whoever might hold on to the link's memory

@@ -35,6 +35,8 @@ internal static class RouteWire
         internal const int Alias = 20;
         internal const int Group = 27;
         internal const int NamespaceDescriptor = 28;
+        internal const int TransmitQueues = 31;
+        internal const int ReceiveQueues = 32;
         internal const int LinkNamespaceId = 37;
 
         /// <summary>IFLA_INFO_KIND and IFLA_INFO_DATA, in Info.</summary>

@@ -12,6 +12,9 @@ public enum NetlinkFlags : ushort
     /// <summary>NLM_F_ACK: an answer is wanted also where all went well.</summary>
     Ack = 0x4,
 
+    /// <summary>NLM_F_ECHO, in a new: what all who listen are told of it goes to who asked for it, too.</summary>
+    Echo = 0x8,
+
     /// <summary>NLM_F_DUMP_INTR, in a reply: the table changed while it was dumped, so what was read fits no one moment.</summary>
     DumpInterrupted = 0x10,
 

@@ -75,16 +75,19 @@ public sealed class RouteGoldenTests
 
     [Fact]
     public void Creating_a_veth_pair() => Hex.AssertEqual(
-        // ip link add pn0 address 0a:58:00:00:00:01 up mtu 1400 type veth peer name eth0 address 0a:58:00:00:00:02 mtu 1400
+        // ip -echo link add address 0a:58:00:00:00:01 up mtu 1400 name pn0 numtxqueues 1 numrxqueues 1
+        //     type veth peer address 0a:58:00:00:00:02 mtu 1400 name eth0 numtxqueues 1 numrxqueues 1
         """
-        80 00 00 00 10 00 05 06  ba 02 04 6b 00 00 00 00
+        a0 00 00 00 10 00 0d 06  ba 02 04 6b 00 00 00 00
         00 00 00 00 00 00 00 00  01 00 00 00 01 00 00 00
         0a 00 01 00 0a 58 00 00  00 01 00 00 08 00 04 00
-        78 05 00 00 08 00 03 00  70 6e 30 00 44 00 12 00
-        08 00 01 00 76 65 74 68  38 00 02 00 34 00 01 00
+        78 05 00 00 08 00 03 00  70 6e 30 00 08 00 1f 00
+        01 00 00 00 08 00 20 00  01 00 00 00 54 00 12 00
+        08 00 01 00 76 65 74 68  48 00 02 00 44 00 01 00
         00 00 00 00 00 00 00 00  00 00 00 00 00 00 00 00
         0a 00 01 00 0a 58 00 00  00 02 00 00 08 00 04 00
         78 05 00 00 09 00 03 00  65 74 68 30 00 00 00 00
+        08 00 1f 00 01 00 00 00  08 00 20 00 01 00 00 00
         """,
         new RouteRequests().CreateVeth(new VethPair("pn0", "eth0")
         {

@@ -23,15 +23,15 @@ public sealed class RouteSocketTests : IDisposable
     [Fact]
     public void A_veth_pair_spans_two_namespaces_with_all_that_was_asked_for()
     {
-        _socket.Execute(new RouteRequests().CreateVeth(new VethPair("pn0123456789", "eth0")
+        var made = _socket.CreateVeth(new VethPair("pn0123456789", "eth0")
         {
             Address = MacAddress.Parse("0a:58:00:00:00:01"),
             PeerAddress = MacAddress.Parse("0a:58:00:00:00:02"),
             Mtu = 1400,
             PeerNamespace = _there.Namespace,
-            Alias = "default/nginx-0",
             Up = true,
-        }));
+        });
+        _socket.Execute(new RouteRequests().SetAlias(made.Index, "default/nginx-0"));
 
         using var there = RouteSocket.OpenIn(_there.Namespace);
         var near = _socket.GetLink("pn0123456789");
@@ -39,12 +39,16 @@ public sealed class RouteSocketTests : IDisposable
         Assert.Equal(("veth", 1400, "default/nginx-0", true), (near.Kind, near.Mtu, near.Alias, near.IsUp));
         Assert.Equal(("veth", 1400, null, false), (far.Kind, far.Mtu, far.Alias, far.IsUp));
         Assert.Equal((far.Index, near.Index), (near.PeerIndex, far.PeerIndex));
+        Assert.Equal((near.Index, near.Name, near.PeerIndex, near.Mtu), (made.Index, made.Name, made.PeerIndex, made.Mtu));
         Assert.NotNull(near.PeerNamespaceId);
         var shown = _here.Run("ip", "-d", "link", "show", "pn0123456789");
         Assert.Contains("mtu 1400", shown, StringComparison.Ordinal);
         Assert.Contains("link/ether 0a:58:00:00:00:01", shown, StringComparison.Ordinal);
         Assert.Contains("alias default/nginx-0", shown, StringComparison.Ordinal);
-        Assert.Contains("link/ether 0a:58:00:00:00:02", _there.Run("ip", "link", "show", "eth0"), StringComparison.Ordinal);
+        Assert.Contains("numtxqueues 1 numrxqueues 1 ", shown, StringComparison.Ordinal);
+        var shownThere = _there.Run("ip", "-d", "link", "show", "eth0");
+        Assert.Contains("link/ether 0a:58:00:00:00:02", shownThere, StringComparison.Ordinal);
+        Assert.Contains("numtxqueues 1 numrxqueues 1 ", shownThere, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -52,7 +56,7 @@ public sealed class RouteSocketTests : IDisposable
     {
         _here.Run("ip", "link", "add", "taken", "type", "bridge");
 
-        var failure = Assert.Throws<KernelException>(() => _socket.Execute(new RouteRequests().CreateVeth(new VethPair("free", "taken"))));
+        var failure = Assert.Throws<KernelException>(() => _socket.CreateVeth(new VethPair("free", "taken")));
 
         Assert.Equal(Errno.Exists, failure.Errno);
         Assert.Null(_socket.FindLink("free"));
