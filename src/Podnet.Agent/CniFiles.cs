@@ -15,6 +15,11 @@ public sealed record CniFiles(string ConfigFolder, string PodNetworkFile)
 {
     public const string DefaultPodNetworkFile = "/run/podnet/pod-network.json";
 
+    /// <summary>Where the plugin reserves addresses, told nothing else.</summary>
+    public string Reservations { get; init; } = $"/var/lib/cni/networks/{NetworkName}";
+
+    private const string NetworkName = "podnet";
+
     /// <summary>Runtimes take the first of the folder in alphabetical order.</summary>
     private const string ListName = "10-podnet.conflist";
 
@@ -79,7 +84,7 @@ public sealed record CniFiles(string ConfigFolder, string PodNetworkFile)
         foreach (var version in (string[])["0.3.1", "0.4.0", "1.0.0", "1.1.0"])
             json.WriteStringValue(version);
         json.WriteEndArray();
-        json.WriteString("name", "podnet");
+        json.WriteString("name", NetworkName);
         json.WriteStartArray("plugins");
         json.WriteStartObject();
         json.WriteString("type", "podnet-cni");

@@ -61,6 +61,9 @@ internal static partial class Log
     [LoggerMessage(217, LogLevel.Warning, "Connections per Service cannot be counted now: {Reason}")]
     public static partial void CountsFailed(this ILogger logger, string reason);
 
+    [LoggerMessage(218, LogLevel.Warning, "{Count} addresses are reserved and no route leads to them, so nobody has them until a GC of the CNI plugin takes them back: {Addresses}")]
+    public static partial void AddressesLeaked(this ILogger logger, int count, string addresses);
+
     [LoggerMessage(220, LogLevel.Warning, "No Event can be written about {Kind} {Name}: {Reason}")]
     public static partial void EventFailed(this ILogger logger, string kind, string name, string reason);
 }

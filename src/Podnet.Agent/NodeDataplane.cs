@@ -38,7 +38,7 @@ internal sealed class NodeDataplane : IDisposable
         Parts =
         [
             .. KernelParts, new HealthCheckPart(options, status),
-            .. options.Cni is { } files ? (IDataplanePart[])[new CniPart(options.NodeName, files, () => routes.PodMtu)] : [],
+            .. options.Cni is { } files ? (IDataplanePart[])[new LeakedAddressesPart(files, status), new CniPart(options.NodeName, files, () => routes.PodMtu)] : [],
         ];
     }
 

@@ -32,8 +32,9 @@ internal static class GarbageCollection
         var portsGone = RemovePorts(host, port => links.Contains(port.Link) || (!kept.Contains(port.Link) && config.Ranges.Any(set => set.Contains(port.Pod))), faults);
         var stuck = Delete(host, links, faults);
         // An address must not be free while something still leads to it.
-        AddressManager.Remove(config, !portsGone ? [] : stale.Where(r => r.Attachment is { InterfaceName: null }
-            || !stuck.Contains(Attachment.HostInterfaceOf(r.Attachment.ContainerId, r.Attachment.InterfaceName!))));
+        var free = !portsGone ? [] : stale.Where(r => r.Attachment is { InterfaceName: null }
+            || !stuck.Contains(Attachment.HostInterfaceOf(r.Attachment.ContainerId, r.Attachment.InterfaceName!)));
+        faults.AddRange(AddressManager.Remove(config, free));
         if (faults.Count > 0)
             throw new CniException(CniErrorCode.Internal, "not everything that is stale could be removed", string.Join("; ", faults));
     }

@@ -10,10 +10,11 @@ namespace Podnet.Cni;
 internal static class Plugin
 {
     /// <summary>Carries out what the environment asks for, in the calling thread's network namespace, which is the node's.</summary>
+    /// <param name="answer">Writes to standard output; false where that is not possible.</param>
     /// <param name="beforeStep">Told each step of ADD before it is taken: where tests let it fail.</param>
     /// <returns>The exit code: 0, or 1 with an error object on the output.</returns>
     public static int Run(
-        Func<string, string?> environment, Stream input, Stream output, Action<AddStep>? beforeStep = null)
+        Func<string, string?> environment, Stream input, Func<ReadOnlyMemory<byte>, bool> answer, Action<AddStep>? beforeStep = null)
     {
         var answerIn = CniVersion.Latest;
         try
@@ -21,22 +22,23 @@ internal static class Plugin
             var request = Request.FromEnvironment(environment);
             if (request.Command == CniCommand.Version)
             {
-                Answer(output, ResultWriter.Versions(NetworkConfig.ReadVersion(input)));
+                Answer(answer, ResultWriter.Versions(NetworkConfig.ReadVersion(input)));
                 return 0;
             }
 
-            Run(request, input, output, version => answerIn = version, beforeStep);
+            Run(request, input, answer, version => answerIn = version, beforeStep);
             return 0;
         }
         catch (Exception e)
         {
-            // Whatever it was, the caller reads it from the error object and nowhere else.
-            Answer(output, ResultWriter.Error(answerIn, AsCniException(e)));
+            // Whatever it was, the caller reads it from the error object and nowhere else; who cannot be told has the exit code.
+            answer(ResultWriter.Error(answerIn, AsCniException(e)));
             return 1;
         }
     }
 
-    private static void Run(Request request, Stream input, Stream output, Action<CniVersion> answerIn, Action<AddStep>? beforeStep)
+    private static void Run(
+        Request request, Stream input, Func<ReadOnlyMemory<byte>, bool> answer, Action<CniVersion> answerIn, Action<AddStep>? beforeStep)
     {
         NetworkConfig config;
         try
@@ -55,7 +57,7 @@ internal static class Plugin
         switch (request.Command)
         {
             case CniCommand.Add:
-                Add(config, request, output, beforeStep);
+                Add(config, request, answer, beforeStep);
                 break;
             case CniCommand.Delete:
                 Delete(config, request);
@@ -86,13 +88,13 @@ internal static class Plugin
             throw new CniException(CniErrorCode.IncompatibleVersion, $"config version does not allow {name}", $"{version.Text} has no {name}");
     }
 
-    private static void Add(NetworkConfig config, Request request, Stream output, Action<AddStep>? beforeStep)
+    private static void Add(NetworkConfig config, Request request, Func<ReadOnlyMemory<byte>, bool> answer, Action<AddStep>? beforeStep)
     {
         using var pod = PodNamespace.Open(request);
         using var host = new RouteSocket();
 
         beforeStep?.Invoke(AddStep.Reserve);
-        var allocation = AddressManager.Allocate(config, request);
+        var allocation = AddressManager.Allocate(config, request, host.IsOwn);
         var attachment = Attachment.Of(request, config.RequestedMac);
         var (created, mapped) = (false, false);
         try
@@ -123,15 +125,12 @@ internal static class Plugin
                 allocation.Addresses,
                 allocation.Addresses.Select(Gateway.For).ToList());
             beforeStep?.Invoke(AddStep.Answer);
-            Answer(output, ResultWriter.Add(config, result));
+            Answer(answer, ResultWriter.Add(config, result));
         }
         catch
         {
-            // Ports and link before address: an address must not be free while something still leads to it.
-            if (mapped)
-                HostPorts.Remove(host, attachment);
             if (created)
-                PodWiring.Delete(attachment);
+                Disconnect(host, attachment, mapped);
             AddressManager.Undo(config, allocation);
             throw;
         }
@@ -144,10 +143,22 @@ internal static class Plugin
     private static void Delete(NetworkConfig config, Request request)
     {
         using var host = new RouteSocket();
-        var attachment = Attachment.Of(request);
-        HostPorts.Remove(host, attachment);
-        PodWiring.Delete(attachment);
+        Disconnect(host, Attachment.Of(request), hasPorts: true);
         AddressManager.Release(config, request);
+    }
+
+    /// <summary>Before its address is free: nothing may lead to that any more. Where ports cannot be taken away, the link goes all the same.</summary>
+    private static void Disconnect(RouteSocket host, Attachment attachment, bool hasPorts)
+    {
+        try
+        {
+            if (hasPorts)
+                HostPorts.Remove(host, attachment);
+        }
+        finally
+        {
+            PodWiring.Delete(attachment);
+        }
     }
 
     private static void Check(NetworkConfig config, Request request)
@@ -157,10 +168,10 @@ internal static class Plugin
             throw new CniException(CniErrorCode.NotAsAdded, wrong[0], string.Join("; ", wrong));
     }
 
-    private static void Answer(Stream output, ReadOnlyMemory<byte> content)
+    private static void Answer(Func<ReadOnlyMemory<byte>, bool> answer, ReadOnlyMemory<byte> content)
     {
-        output.Write(content.Span);
-        output.Flush();
+        if (!answer(content))
+            throw new CniException(CniErrorCode.InputOutput, "cannot write to standard output");
     }
 
     private static CniException AsCniException(Exception e) => e switch

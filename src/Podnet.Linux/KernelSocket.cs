@@ -65,17 +65,20 @@ public sealed unsafe class KernelSocket : IDisposable
     }
 
     /// <summary>
-    /// Whether <see cref="SendFromChild"/> works here: in native code alone. The runtime with a just-in-time compiler shares its code's pages
+    /// Whether there can be a child: of native code alone. The runtime with a just-in-time compiler shares its code's pages
     /// with a child, and both fall. That runtime's host leaves this list; there is none in native code.
     /// </summary>
-    public static bool CanSendFromChild { get; } = AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES") is null;
+    private static readonly bool IsNative = AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES") is null;
 
     /// <summary>
     /// Sends one netlink request, which must ask for an ACK, from a child process, and goes on: for a change that is long visible before the
     /// kernel is done with it. The child needs nobody, and outlives this process if need be; it closes the standard files, as whoever reads them waits until everybody has.
+    /// Null where there can be no child, which is so, too, where processes or memory have run out.
     /// </summary>
-    public RequestInChild SendFromChild(ReadOnlySpan<byte> request)
+    public RequestInChild? TrySendFromChild(ReadOnlySpan<byte> request)
     {
+        if (!IsNative)
+            return null;
         const int errorOffset = 16; // struct nlmsghdr, then the first field of struct nlmsgerr (linux/netlink.h)
         var answer = stackalloc byte[256];
         fixed (byte* start = request)
@@ -94,7 +97,7 @@ public sealed unsafe class KernelSocket : IDisposable
                 Libc.ExitChild(answered ? -*(int*)(answer + errorOffset) : (int)Errno.InputOutput);
             }
 
-            return pid > 0 ? new RequestInChild(pid) : throw new KernelException((Errno)Marshal.GetLastSystemError(), "start a child for a netlink request");
+            return pid > 0 ? new RequestInChild(pid) : null;
         }
     }
 

@@ -10,6 +10,9 @@ public sealed class NetworkNamespace : IDisposable
 {
     public const string Directory = "/run/netns";
 
+    /// <summary>A millisecond apart: arbitrary.</summary>
+    private const int TriesBack = 100;
+
     private readonly FileHandle _handle;
 
     private NetworkNamespace(FileHandle handle, string path)
@@ -129,8 +132,13 @@ public sealed class NetworkNamespace : IDisposable
         }
         finally
         {
-            if (Libc.setns(home._handle.Fd, Libc.CLONE_NEWNET) != 0)
-                Environment.FailFast("the way back out of a network namespace is barred");
+            for (var failures = 0; Libc.setns(home._handle.Fd, Libc.CLONE_NEWNET) != 0;)
+            {
+                // It needs a little memory. Whatever came next would be done to the wrong namespace.
+                if (++failures == TriesBack)
+                    Environment.FailFast("the way back out of a network namespace is barred");
+                Thread.Sleep(1);
+            }
         }
     }
 

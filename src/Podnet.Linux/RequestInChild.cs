@@ -1,6 +1,6 @@
 namespace Podnet.Linux;
 
-/// <summary>A netlink request that a child process has in hand (<see cref="KernelSocket.SendFromChild"/>).</summary>
+/// <summary>A netlink request that a child process has in hand (<see cref="KernelSocket.TrySendFromChild"/>).</summary>
 public readonly unsafe struct RequestInChild
 {
     private readonly int _pid;

@@ -16,6 +16,14 @@ public static class Sysctl
         return true;
     }
 
+    /// <summary>As <see cref="Ensure"/>, for short values; false also where there is no such setting.</summary>
+    public static bool TryEnsure(string name, ReadOnlySpan<byte> value)
+    {
+        Span<byte> found = stackalloc byte[64];
+        var length = SmallFile.Read(PathOf(name), found);
+        return length >= 0 && !found[..length].TrimEnd((byte)'\n').SequenceEqual(value) && TrySet(name, value);
+    }
+
     /// <summary>Writes the value without a look at what it is; false where there is no such setting.</summary>
     public static bool TrySet(string name, ReadOnlySpan<byte> value) => SmallFile.TryWrite(PathOf(name), value);
 

@@ -66,6 +66,34 @@ public sealed class CniPartTests : IDisposable
     }
 
     [Fact]
+    public async Task Whoever_reads_them_meanwhile_reads_a_whole_file()
+    {
+        var part = new CniPart("node-1", Files, () => _podMtu);
+        part.Apply(With("node-1", "10.240.0.32/27"), ClusterChanges.Everything, readBack: true);
+        using var done = new CancellationTokenSource();
+        var reader = Task.Run(() =>
+        {
+            var seen = new HashSet<int>();
+            while (!done.IsCancellationRequested)
+            {
+                if (JsonNode.Parse(File.ReadAllText(Files.PodNetworkFile))!["mtu"] is { } mtu)
+                    seen.Add((int)mtu);
+            }
+
+            return seen;
+        });
+        for (var i = 0; i < 200 || (i < 5000 && reader.Status == TaskStatus.WaitingToRun); i++)
+        {
+            _podMtu = 1400 + (i % 100);
+            Assert.NotNull(part.Repair());
+        }
+
+        await done.CancelAsync();
+        Assert.NotEmpty(await reader);
+        Assert.Equal(["pod-network.json"], Directory.GetFiles($"{_folder}/run").Select(Path.GetFileName));
+    }
+
+    [Fact]
     public void Cleanup_takes_them_away_and_leaves_others()
     {
         new CniPart("node-1", Files, () => _podMtu).Apply(With("node-1", "10.240.0.32/27"), ClusterChanges.Everything, readBack: true);

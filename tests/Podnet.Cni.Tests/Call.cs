@@ -21,9 +21,16 @@ internal sealed record Call(string Command)
     public (int ExitCode, string Output) Run(Action<AddStep>? beforeStep = null)
     {
         using var output = new MemoryStream();
-        var code = Plugin.Run(Variable, new MemoryStream(Encoding.UTF8.GetBytes(Config)), output, beforeStep);
+        var code = Plugin.Run(Variable, new MemoryStream(Encoding.UTF8.GetBytes(Config)), To(output), beforeStep);
         return (code, Encoding.UTF8.GetString(output.ToArray()));
     }
+
+    /// <summary>A standard output that is kept.</summary>
+    public static Func<ReadOnlyMemory<byte>, bool> To(MemoryStream output) => answer =>
+    {
+        output.Write(answer.Span);
+        return true;
+    };
 
     public JsonNode Succeed()
     {

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Podnet.Testing;
 
 namespace Podnet.Cni.Tests;
 
@@ -69,6 +70,32 @@ public sealed class GarbageCollectionTests : IDisposable
         Assert.Equal(2, _node.Folder.Addresses.Length);
         config["cni.dev/valid-attachments"] = null;
         _node.Succeed(new Call("GC") { Config = config.ToJsonString() });
+        Assert.Empty(_node.Folder.Addresses);
+    }
+
+    [Fact]
+    public void It_goes_on_after_an_address_that_cannot_be_removed_and_reports_it()
+    {
+        for (var i = 0; i < _pods.Length; i++)
+            _node.Succeed(Add(i));
+        var stuck = $"{_node.Folder.Path}/podnet/10.0.0.1";
+        Tool.Run("mount", "--bind", stuck, stuck); // which unlink(2) refuses as busy
+        try
+        {
+            var config = _node.Folder.Json("1.1.0", "10.0.0.0/24", "fd00::/64");
+            config["cni.dev/valid-attachments"] = new JsonArray();
+            var (code, _, details) = _node.Kernel.In(() => new Call("GC") { Config = config.ToJsonString() }.Fail());
+            Assert.Equal(100, code);
+            Assert.Contains("10.0.0.1: Device or resource busy", details);
+            Assert.Equal(["10.0.0.1"], _node.Folder.Addresses);
+            Assert.Empty(_node.Json("link", "show", "type", "veth").AsArray());
+        }
+        finally
+        {
+            Tool.Run("umount", stuck);
+        }
+
+        Collect();
         Assert.Empty(_node.Folder.Addresses);
     }
 

@@ -49,6 +49,31 @@ public sealed class PodNetworkTests : IDisposable
     }
 
     [Fact]
+    public void A_node_that_is_renumbered_gives_new_pods_new_addresses_and_takes_the_old_ones_back()
+    {
+        var before = _node.Show();
+        using var second = new TestPod();
+        using var third = new TestPod();
+        Call Add(TestPod pod, string container) => new("ADD") { Netns = pod.Path, ContainerId = container, Config = Config() };
+        System.IO.File.WriteAllText(File, """{"podCIDRs":["10.240.0.32/27"]}""");
+        _node.Succeed(Add(_pod, "c1"));
+        _node.Succeed(Add(second, "c2"));
+        System.IO.File.WriteAllText(File, """{"podCIDRs":["10.240.0.64/27"]}""");
+        Assert.Equal("10.240.0.65/32", (string)_node.Succeed(Add(third, "c3"))["ips"]![0]!["address"]!);
+        Assert.Equal(["10.240.0.33", "10.240.0.34", "10.240.0.65"], _node.Folder.Addresses);
+
+        _node.Succeed(Add(_pod, "c1") with { Command = "DEL" });
+        Assert.Equal(["10.240.0.34", "10.240.0.65"], _node.Folder.Addresses);
+        var listed = JsonNode.Parse(Config())!;
+        listed["cni.dev/valid-attachments"] = JsonNode.Parse("""[{"containerID":"c3","ifname":"eth0"}]""");
+        _node.Succeed(new Call("GC") { Config = listed.ToJsonString() });
+        Assert.Equal(["10.240.0.65"], _node.Folder.Addresses);
+        Assert.Single(_node.Json("link", "show", "type", "veth").AsArray());
+        _node.Succeed(Add(third, "c3") with { Command = "DEL" });
+        Assert.Equal(before, _node.Show());
+    }
+
+    [Fact]
     public void Subnets_of_the_configuration_win()
     {
         System.IO.File.WriteAllText(File, """{"podCIDRs":["10.240.0.32/27"],"mtu":1430}""");

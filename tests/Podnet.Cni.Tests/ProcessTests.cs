@@ -39,6 +39,29 @@ public sealed class ProcessTests : IDisposable
     }
 
     [Fact]
+    public void An_answer_stays_where_others_go_on_writing_to_the_same_file()
+    {
+        var file = $"{_node.Folder.Path}/output";
+        var start = StartOf(new Call("VERSION")) with { Program = "sh", Arguments = ["-c", "{ \"$0\"; \"$0\"; echo done; } </dev/null >\"$1\"", Program, file] };
+        Assert.True(ChildProcess.Run(start, default, TimeSpan.FromSeconds(60)).Succeeded);
+        Assert.Equal(2, File.ReadAllText(file).Split("supportedVersions").Length - 1);
+        Assert.EndsWith("}\ndone\n", File.ReadAllText(file), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_add_whose_answer_cannot_be_written_leaves_nothing()
+    {
+        var before = _node.Show();
+        File.WriteAllText($"{_node.Folder.Path}/config", _node.Folder.Config("10.0.0.0/24"));
+        var call = new Call("ADD") { Netns = _pod.Path };
+        var start = StartOf(call) with { Program = "sh", Arguments = ["-c", "exec \"$0\" <\"$1\" >/dev/full", Program, $"{_node.Folder.Path}/config"] };
+        var result = _node.Kernel.In(() => ChildProcess.Run(start, default, TimeSpan.FromSeconds(60)));
+        Assert.Equal((1, ""), (result.Status.ShellCode, result.StandardError));
+        Assert.Equal(before, _node.Show());
+        Assert.Empty(_node.Folder.Addresses);
+    }
+
+    [Fact]
     public void An_error_is_on_standard_output_with_exit_code_1()
     {
         var result = Run(new Call("ADD") { Netns = _pod.Path, Config = new string('{', 10 << 20) });

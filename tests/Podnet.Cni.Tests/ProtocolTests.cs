@@ -1,7 +1,9 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
 using Podnet.Cni.Protocol;
+using Podnet.Testing;
 
 namespace Podnet.Cni.Tests;
 
@@ -87,7 +89,9 @@ public sealed class ProtocolTests : IDisposable
         var config = _folder.Json("1.1.0", "10.0.0.0/24");
         config["runtimeConfig"] = JsonNode.Parse("""{"bandwidth":{"ingressRate":1}}""");
         config["ipam"]!["ranges"] = "nonsense";
-        new Call("DEL") { Config = config.ToJsonString(), Arguments = "FOO" }.Succeed();
+        config["dns"] = "no object";
+        new Call("DEL") { Config = config.ToJsonString(), Arguments = "FOO", Netns = "no/path" }.Succeed();
+        new Call("DEL") { Config = config.ToJsonString()[..^1] + @",""prevResult"":""\ud800""}" }.Succeed();
     }
 
     [Theory]
@@ -107,6 +111,7 @@ public sealed class ProtocolTests : IDisposable
     [InlineData("CNI_IFNAME", "eth 0")]
     [InlineData("CNI_IFNAME", "a23456789012345x")]
     [InlineData("CNI_IFNAME", "ethé")]
+    [InlineData("CNI_IFNAME", "eth%d")] // of which the kernel makes another name
     [InlineData("CNI_NETNS", "")]
     [InlineData("CNI_NETNS", "run/netns/a")]
     [InlineData("CNI_NETNS", "/nowhere/at/all")]
@@ -193,6 +198,68 @@ public sealed class ProtocolTests : IDisposable
         Assert.True(expected == code, $"{code}: {message}");
     }
 
+    [Theory]
+    [InlineData("file")]
+    [InlineData("folder")]
+    [InlineData("fifo")]
+    [InlineData("socket")]
+    [InlineData("loop")]
+    [InlineData("nowhere")]
+    public void A_path_that_is_no_network_namespace_is_code_4_at_once_and_nothing_is_written(string what)
+    {
+        var path = $"{_folder.Path}/{what}";
+        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        switch (what)
+        {
+            case "file":
+                File.WriteAllText(path, "");
+                break;
+            case "folder":
+                Directory.CreateDirectory(path);
+                break;
+            case "fifo":
+                Tool.Run("mkfifo", path);
+                break;
+            case "socket":
+                socket.Bind(new UnixDomainSocketEndPoint(path));
+                break;
+            case "loop":
+                File.CreateSymbolicLink(path, path);
+                break;
+        }
+
+        var there = Directory.GetFileSystemEntries(_folder.Path);
+        foreach (var command in (string[])["ADD", "CHECK"])
+        {
+            var config = _folder.Config("10.0.0.0/24")[..^1] + ""","prevResult":{"interfaces":[{"name":"eth0","sandbox":"/a"}]}}""";
+            var (code, message, details) = new Call(command) { Config = config, Netns = path }.Fail();
+            Assert.Equal((4, "environment variable CNI_NETNS is invalid"), (code, message));
+            Assert.Contains(path, details);
+        }
+
+        Assert.Equal(there, Directory.GetFileSystemEntries(_folder.Path));
+    }
+
+    [Theory]
+    [InlineData("ADD", """{"cniVersion":"1.0.0","name":"a","podNetwork":"/nowhere","dns":{"nameservers":["\ud800"]}}""")]
+    [InlineData("ADD", """{"cniVersion":"1.0.0","name":"a","podNetwork":"/nowhere","prevResult":{"ips":[{"\udfff":1}]}}""")]
+    [InlineData("GC", """{"cniVersion":"1.1.0","name":"a","cni.dev/valid-attachments":[{"containerID":"\ud800","ifname":"eth0"}]}""")]
+    [InlineData("VERSION", """{"cniVersion":"\ud800"}""")]
+    public void Half_a_character_anywhere_is_code_6_before_anything_is_done(string command, string config)
+    {
+        var (code, message, _) = new Call(command) { Config = config, Netns = "/nowhere" }.Fail();
+        Assert.Equal((6, "the network configuration has a string that is no text"), (code, message));
+    }
+
+    [Fact]
+    public void What_is_no_UTF_8_is_code_6()
+    {
+        byte[] config = [.. Encoding.UTF8.GetBytes("""{"cniVersion":"1.1.0","name":"a","dns":{"options":["""), (byte)'"', 0xC3, .. "\"]}}"u8];
+        using var output = new MemoryStream();
+        Assert.Equal(1, Plugin.Run(new Call("ADD") { Netns = "/x" }.Variable, new MemoryStream(config), Call.To(output)));
+        Assert.Equal(6, (int)JsonNode.Parse(output.ToArray())!["code"]!);
+    }
+
     [Fact]
     public void An_error_is_said_in_the_version_of_the_configuration()
     {
@@ -205,12 +272,15 @@ public sealed class ProtocolTests : IDisposable
     {
         var endless = new EndlessStream();
         using var output = new MemoryStream();
-        Assert.Equal(1, Plugin.Run(new Call("ADD") { Netns = "/x" }.Variable, endless, output));
+        Assert.Equal(1, Plugin.Run(new Call("ADD") { Netns = "/x" }.Variable, endless, Call.To(output)));
         Assert.Equal(6, (int)JsonNode.Parse(output.ToArray())!["code"]!);
         Assert.InRange(endless.Read_, ConfigInput.MaxBytes, 2 * ConfigInput.MaxBytes);
 
         var deep = new string('[', 100_000);
         Assert.Equal(6, new Call("ADD") { Config = deep, Netns = "/x" }.Fail().Code);
+        var valid = _folder.Config("10.0.0.0/24")[..^1] + $$""","x":"{{new string('x', 10 << 20)}}"}""";
+        foreach (var command in (string[])["ADD", "DEL", "CHECK", "STATUS", "GC", "VERSION"])
+            Assert.Equal(6, new Call(command) { Config = valid, Netns = "/x" }.Fail().Code);
     }
 
     [Fact]
@@ -223,6 +293,28 @@ public sealed class ProtocolTests : IDisposable
         (code, _, details) = new Call("ADD") { Config = $$"""{"cniVersion":"1.1.0","name":"{{name}}"}""", Netns = "/x" }.Fail();
         Assert.Equal(7, code);
         Assert.InRange(details!.Length, 1, 400);
+        foreach (var variable in (string[])["CNI_COMMAND", "CNI_IFNAME", "CNI_NETNS", "IP", "MAC", "K8S_POD_NAME", name])
+        {
+            (code, var message, details) = (new Call("ADD") { Netns = "/x", Config = _folder.Config("10.0.0.0/24") } with
+            {
+                Command = variable == "CNI_COMMAND" ? name : "ADD",
+                InterfaceName = variable == "CNI_IFNAME" ? name : "eth0",
+                Netns = variable == "CNI_NETNS" ? $"/{name}" : "/x",
+                Arguments = $"{variable}={name}",
+            }).Fail();
+            Assert.Equal(4, code);
+            Assert.InRange(message.Length + details!.Length, 1, 400);
+        }
+
+        foreach (var path in (string[])["podNetwork", "dataDir"])
+        {
+            var config = _folder.Json("1.1.0", "10.0.0.0/24");
+            (path == "dataDir" ? config["ipam"]! : config)[path] = $"/{name}";
+            config["ipam"]!.AsObject().Remove(path == "dataDir" ? "" : "ranges");
+            (code, var message, details) = new Call("STATUS") { Config = config.ToJsonString() }.Fail();
+            Assert.Equal(7, code);
+            Assert.InRange(message.Length + details!.Length, 1, 400);
+        }
     }
 
     [Fact]
@@ -240,6 +332,20 @@ public sealed class ProtocolTests : IDisposable
     {
         var config = _folder.Config("10.0.0.0/24")[..^1] + ""","prevResult":{"interfaces":[{"name":"eth0","sandbox":"\ud800"}]}}""";
         Assert.Equal(6, new Call("CHECK") { Netns = "/proc/1/ns/mnt", Config = config }.Fail().Code);
+    }
+
+    [Fact]
+    public void What_1_1_0_has_in_a_result_and_we_do_not_make_is_passed_on()
+    {
+        const string earlier = """
+            {"interfaces":[{"name":"vf0","mac":"02:11:11:11:11:11","mtu":9000,"sandbox":"/a","socketPath":"/run/s","pciID":"0000:00:1f.6"}],
+             "ips":[],"routes":[{"dst":"10.9.0.0/16","gw":"10.9.0.1","mtu":1400,"advmss":1360,"priority":10,"table":50,"scope":0}]}
+            """;
+        var config = _folder.Json("1.1.0", "10.0.0.0/24");
+        config["prevResult"] = JsonNode.Parse(earlier);
+        var result = Result(config);
+        Assert.Equal(JsonNode.Parse(earlier)!["interfaces"]![0]!.ToJsonString(), result["interfaces"]![0]!.ToJsonString());
+        Assert.Equal(JsonNode.Parse(earlier)!["routes"]![0]!.ToJsonString(), result["routes"]![0]!.ToJsonString());
     }
 
     private static JsonNode Result(JsonNode config)

@@ -81,6 +81,24 @@ public sealed class WiringTests : IDisposable
         _node.Succeed(call with { Command = "CHECK", Config = config.ToJsonString() });
     }
 
+    [Theory]
+    [InlineData("pod")]
+    [InlineData("node")]
+    public void An_IPv6_address_works_where_new_links_have_no_IPv6(string where)
+    {
+        string[] off = ["-qw", "net.ipv6.conf.default.disable_ipv6=1", .. where == "pod" ? (string[])["net.ipv6.conf.all.disable_ipv6=1"] : []];
+        _ = where == "pod" ? _pod.Run("sysctl", off) : _node.Kernel.Run("sysctl", off);
+        var call = Add(_pod) with { Config = _node.Folder.Config(V4) };
+        _node.Succeed(call); // what needs no IPv6 turns none on
+        var link = Name("c1");
+        Assert.Equal("1", where == "pod" ? _pod.Run("sysctl", "-n", "net.ipv6.conf.eth0.disable_ipv6").Trim() : _node.Kernel.Run("sysctl", "-n", $"net.ipv6.conf.{link}.disable_ipv6").Trim());
+        _node.Succeed(call with { Command = "DEL" });
+        var address = Addresses(_node.Succeed(call with { Config = _node.Folder.Config(V4, V6) }))[1];
+        Assert.Equal(TestNode.IPv6, Tcp.SourceSeen(_node.Kernel.Namespace, _pod.Namespace, address));
+        Assert.Equal(address, Tcp.SourceSeen(_pod.Namespace, _pod.Namespace, address));
+        Assert.Equal("0", _node.Kernel.In(() => Sysctl.Read($"net.ipv6.conf.{link}.accept_ra")));
+    }
+
     [Fact]
     public void Pods_and_node_reach_each_other_and_see_each_others_own_addresses()
     {

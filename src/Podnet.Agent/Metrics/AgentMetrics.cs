@@ -36,6 +36,8 @@ internal sealed class AgentMetrics(ProxyMode mode, TimeProvider time)
     private readonly NumberMetric _driftFound = NumberMetric.Counter("podnet_drift_found_total", "Times that somebody else was found to have changed what the agent keeps in the kernel", "part");
     private readonly NumberMetric _driftRepaired = NumberMetric.Counter("podnet_drift_repaired_total", "Times that this was put back", "part");
 
+    private readonly NumberMetric _leakedAddresses = NumberMetric.Gauge("podnet_leaked_addresses", "Addresses of the pod network that are reserved and that no route of the node leads to");
+
     private readonly Lock _gate = new();
     private readonly DateTimeOffset _started = time.GetUtcNow();
     private List<DateTimeOffset> _triggers = []; // Of changes that no sync has seen yet.
@@ -128,13 +130,15 @@ internal sealed class AgentMetrics(ProxyMode mode, TimeProvider time)
         _driftRepaired.Add(repaired ? 1 : 0, part);
     }
 
+    public void LeakedAddresses(int count) => _leakedAddresses.Set(count);
+
     /// <summary>Prometheus' text, piece by piece.</summary>
     public IEnumerable<string> Print()
     {
         Metric[] common =
         [
             _conntrack, _flowsDeleted, _programming, _healthz, _livez, _sync, _fullSync, _partialSync, _endpointsPending, _endpointChanges,
-            _lastQueued, _lastSync, _noLocalEndpoints, _servicesPending, _serviceChanges, _driftFound, _driftRepaired,
+            _lastQueued, _lastSync, _noLocalEndpoints, _servicesPending, _serviceChanges, _driftFound, _driftRepaired, _leakedAddresses,
         ];
         Metric[] ofMode = mode == ProxyMode.Iptables ? [_iptablesRules, _iptablesLast, _iptablesFailures] : [_nftablesFailures];
         return [.. common.Concat(ofMode).SelectMany(metric => metric.Lines()), .. ProcessMetrics.Lines()];

@@ -1,5 +1,6 @@
 using System.Net;
 using Podnet.Cni.Protocol;
+using Podnet.Linux;
 
 namespace Podnet.Cni.Ipam;
 
@@ -15,9 +16,11 @@ internal static class AddressManager
     /// One address of each range set: the requested one where one was requested, else the next free one. What this container
     /// and interface have already they keep. All or nothing.
     /// </summary>
-    public static Allocation Allocate(NetworkConfig config, Request request) => OnDisk(() => Reserve(config, request));
+    /// <param name="isNodes">Whether it is an address of the node itself, such as that of an older plugin's bridge. Null: no such there.</param>
+    public static Allocation Allocate(NetworkConfig config, Request request, Predicate<IPAddress>? isNodes = null) =>
+        OnDisk(() => Reserve(config, request, isNodes ?? (_ => false)));
 
-    private static Allocation Reserve(NetworkConfig config, Request request)
+    private static Allocation Reserve(NetworkConfig config, Request request, Predicate<IPAddress> isNodes)
     {
         using var store = ReservationStore.Open(config);
         var reservations = store.ReadAll();
@@ -40,7 +43,7 @@ internal static class AddressManager
                 if (held is not null)
                     throw new CniException(
                         CniErrorCode.AddressTaken, $"{wanted} is requested for a container that holds {held}: DEL it first");
-                var address = wanted is null ? TakeNext(store, set, taken, request) : Take(store, set, wanted, request);
+                var address = wanted is null ? TakeNext(store, set, taken, request, isNodes) : Take(store, set, wanted, request, isNodes);
                 added.Add(address);
                 addresses.Add(address);
                 store.SetLastReserved(set, address);
@@ -91,13 +94,25 @@ internal static class AddressManager
         return store?.ReadAll() ?? [];
     });
 
-    /// <summary>Takes back reservations, whoever has them.</summary>
-    public static void Remove(NetworkConfig config, IEnumerable<Reservation> reservations) => OnDisk(() =>
+    /// <summary>Takes back reservations, whoever has them; goes on after one that the disk keeps.</summary>
+    /// <returns>Why those are kept.</returns>
+    public static IReadOnlyList<string> Remove(NetworkConfig config, IEnumerable<Reservation> reservations) => OnDisk(() =>
     {
         using var store = ReservationStore.OpenExisting(config);
+        var faults = new List<string>();
         foreach (var reservation in reservations)
-            store?.Remove(reservation.Address);
-        return true;
+        {
+            try
+            {
+                store?.Remove(reservation.Address);
+            }
+            catch (KernelException e)
+            {
+                faults.Add(e.Message);
+            }
+        }
+
+        return faults;
     });
 
     /// <summary>The first set in which every address is taken; null while an ADD can succeed.</summary>
@@ -110,21 +125,21 @@ internal static class AddressManager
     private static HashSet<UInt128> Numbers(IEnumerable<Reservation> reservations) =>
         reservations.Select(reservation => AddressNumber.Of(reservation.Address)).ToHashSet();
 
-    private static IPAddress TakeNext(ReservationStore store, RangeSet set, HashSet<UInt128> taken, Request request)
+    private static IPAddress TakeNext(ReservationStore store, RangeSet set, HashSet<UInt128> taken, Request request, Predicate<IPAddress> isNodes)
     {
         var last = store.LastReserved(set);
         while (set.NextFree(last, taken) is { } address)
         {
-            if (store.TryAdd(address, request))
+            if (!isNodes(address) && store.TryAdd(address, request))
                 return address;
-            taken.Add(AddressNumber.Of(address)); // a file in the way that was no readable reservation
+            taken.Add(AddressNumber.Of(address)); // by the node, or a file in the way that was no readable reservation
         }
 
         throw new CniException(CniErrorCode.NoAddressLeft, $"no address is left in {set}");
     }
 
-    private static IPAddress Take(ReservationStore store, RangeSet set, IPAddress wanted, Request request) =>
-        store.TryAdd(wanted, request)
+    private static IPAddress Take(ReservationStore store, RangeSet set, IPAddress wanted, Request request, Predicate<IPAddress> isNodes) =>
+        !isNodes(wanted) && store.TryAdd(wanted, request)
             ? wanted
             : throw new CniException(CniErrorCode.AddressTaken, $"the requested address {wanted} of {set} is taken");
 

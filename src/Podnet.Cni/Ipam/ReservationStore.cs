@@ -38,8 +38,17 @@ internal sealed class ReservationStore : IDisposable
     }
 
     /// <summary>Null if no address was ever reserved in the network.</summary>
-    public static ReservationStore? OpenExisting(NetworkConfig config) =>
-        Directory.Exists(FolderOf(config)) ? new ReservationStore(FolderOf(config)) : null;
+    public static ReservationStore? OpenExisting(NetworkConfig config)
+    {
+        try
+        {
+            return new ReservationStore(FolderOf(config));
+        }
+        catch (KernelException e) when (e.Errno == Errno.NoEntry)
+        {
+            return null; // no such folder; Directory.Exists would say so too where it cannot be looked at
+        }
+    }
 
     public static string HolderOf(Request request) => $"{request.ContainerId}\r\n{request.InterfaceName}";
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Unicode;
 
 namespace Podnet.Cni.Protocol;
 
@@ -19,6 +20,26 @@ internal static class ConfigInput
             throw new CniException(CniErrorCode.Decode, "the network configuration on standard input is not JSON", e.Message);
         }
     }
+
+    /// <summary>The parser lets pass what is no UTF-8, and "\ud800", half of a character, until somebody asks for that string or writes it.</summary>
+    public static void RequireText(ReadOnlySpan<byte> bytes, JsonElement root)
+    {
+        try
+        {
+            if (!Utf8.IsValid(bytes))
+                throw NoText("it is not UTF-8");
+            if (bytes.IndexOf("\\u"u8) < 0)
+                return;
+            using var nowhere = new Utf8JsonWriter(Stream.Null, new JsonWriterOptions { Encoder = PlainJson.Encoder });
+            root.WriteTo(nowhere);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw NoText(e.Message);
+        }
+    }
+
+    public static CniException NoText(string why) => new(CniErrorCode.Decode, "the network configuration has a string that is no text", why);
 
     public static ReadOnlyMemory<byte> ReadBounded(Stream input)
     {

@@ -94,7 +94,9 @@ internal readonly record struct ConfigValue(JsonElement Element, string Path)
     public string AsPath()
     {
         var path = AsString();
-        return path.StartsWith('/') && !path.Contains('\0') ? path : throw Invalid("is not an absolute path");
+        return path.StartsWith('/') && !path.Contains('\0') && path.Length <= Request.MaxPathLength
+            ? path
+            : throw Invalid($"is not an absolute path of at most {Request.MaxPathLength} characters");
     }
 
     /// <summary>An address, with or without a prefix length behind it, which does not count.</summary>

@@ -56,9 +56,12 @@ internal sealed record NetworkConfig
     {
         try
         {
-            var root = new ConfigValue(ConfigInput.Parse(ConfigInput.ReadBounded(input)), "");
+            var bytes = ConfigInput.ReadBounded(input);
+            var root = new ConfigValue(ConfigInput.Parse(bytes), "");
             var version = CniVersion.Parse(root.Get("cniVersion").AsString());
             answerIn(version);
+            if (request.Command != CniCommand.Delete)
+                ConfigInput.RequireText(bytes.Span, root.Element);
             var config = ReadCommon(root, version);
             return request.Command switch
             {
@@ -71,9 +74,9 @@ internal sealed record NetworkConfig
                 _ => ReadAll(config, root, request.Arguments),
             };
         }
-        catch (InvalidOperationException e) // half of a surrogate pair in a string or a key
+        catch (InvalidOperationException e) // in the version, in what DEL reads, or in the agent's file
         {
-            throw new CniException(CniErrorCode.Decode, "the network configuration has a string that is no text", e.Message);
+            throw ConfigInput.NoText(e.Message);
         }
     }
 
@@ -81,7 +84,11 @@ internal sealed record NetworkConfig
     public static CniVersion ReadVersion(Stream input)
     {
         var bytes = ConfigInput.ReadBounded(input);
-        var asked = bytes.IsEmpty ? null : new ConfigValue(ConfigInput.Parse(bytes), "").Find("cniVersion")?.AsString();
+        if (bytes.IsEmpty)
+            return CniVersion.Latest;
+        var root = new ConfigValue(ConfigInput.Parse(bytes), "");
+        ConfigInput.RequireText(bytes.Span, root.Element);
+        var asked = root.Find("cniVersion")?.AsString();
         return Array.Find(CniVersion.Supported, version => version.Text == asked) ?? CniVersion.Latest;
     }
 

@@ -10,18 +10,6 @@ internal sealed record PreviousResult(string? Mac, IReadOnlyList<IPAddress> Addr
 {
     public static PreviousResult Read(NetworkConfig config, Request request)
     {
-        try
-        {
-            return ReadText(config, request);
-        }
-        catch (InvalidOperationException e) // half of a surrogate pair in a string or a key
-        {
-            throw new CniException(CniErrorCode.Decode, "prevResult has a string that is no text", e.Message);
-        }
-    }
-
-    private static PreviousResult ReadText(NetworkConfig config, Request request)
-    {
         var result = config.PreviousResult ?? throw new CniException(
             CniErrorCode.InvalidConfig, "prevResult is missing from the network configuration", "CHECK needs the result of ADD");
         var interfaces = result.Get("interfaces").Items().ToList();

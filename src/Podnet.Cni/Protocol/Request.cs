@@ -12,7 +12,7 @@ internal enum CniCommand
 
 /// <summary>What the environment variables ask for (CNI SPEC 1.1, section 2, "Parameters"), checked.</summary>
 /// <param name="ContainerId">Starts with a letter or digit, then those, '_', '.' and '-': safe in a file, never in a path. Empty where the command is about no container.</param>
-/// <param name="NetnsPath">Absolute; null where DEL was given none.</param>
+/// <param name="NetnsPath">Absolute; null for DEL, which needs none.</param>
 internal sealed record Request(CniCommand Command, string ContainerId, string InterfaceName, string? NetnsPath, CniArguments Arguments)
 {
     /// <summary>Arbitrary; runtimes use 64 hexadecimal digits.</summary>
@@ -22,7 +22,7 @@ internal sealed record Request(CniCommand Command, string ContainerId, string In
     private const int MaxInterfaceNameLength = 15;
 
     /// <summary>PATH_MAX of linux/limits.h less its NUL.</summary>
-    private const int MaxPathLength = 4095;
+    public const int MaxPathLength = 4095;
 
     public static Request FromEnvironment(Func<string, string?> environment)
     {
@@ -42,8 +42,8 @@ internal sealed record Request(CniCommand Command, string ContainerId, string In
             command,
             ReadContainerId(Required(environment, "CNI_CONTAINERID")),
             ReadInterfaceName(Required(environment, "CNI_IFNAME")),
-            ReadNetns(environment("CNI_NETNS"), required: command != CniCommand.Delete),
             // DEL goes by container and interface alone, and must not fail for what made ADD fail.
+            command == CniCommand.Delete ? null : ReadNetns(Required(environment, "CNI_NETNS")),
             command == CniCommand.Delete ? CniArguments.None : CniArguments.Read(environment("CNI_ARGS")));
     }
 
@@ -64,23 +64,20 @@ internal sealed record Request(CniCommand Command, string ContainerId, string In
     private static string ReadInterfaceName(string value)
     {
         // "must not be empty, must not be '.' or '..', must be less than 16 characters and must not contain / or : or any
-        // whitespace characters"; non-ASCII letters may take several bytes of IFNAMSIZ and no one needs them.
+        // whitespace characters"; non-ASCII letters may take several bytes of IFNAMSIZ and no one needs them. Of "eth%d" the kernel makes
+        // a name of its own choice (dev_alloc_name).
         var valid = value.Length <= MaxInterfaceNameLength
             && value is not ("." or "..")
-            && value.All(c => c is > ' ' and < (char)0x7F and not ('/' or ':'));
+            && value.All(c => c is > ' ' and < (char)0x7F and not ('/' or ':' or '%'));
         return valid
             ? value
-            : throw Invalid("CNI_IFNAME", value, $"must be at most {MaxInterfaceNameLength} printable ASCII characters without '/' and ':'");
+            : throw Invalid("CNI_IFNAME", value, $"must be at most {MaxInterfaceNameLength} printable ASCII characters without '/', ':' and '%'");
     }
 
-    private static string? ReadNetns(string? value, bool required)
-    {
-        if (string.IsNullOrEmpty(value))
-            return required ? throw Missing("CNI_NETNS") : null;
-        return value[0] == '/' && value.Length <= MaxPathLength
+    private static string ReadNetns(string value) =>
+        value[0] == '/' && value.Length <= MaxPathLength
             ? value
             : throw Invalid("CNI_NETNS", value, $"must be an absolute path of at most {MaxPathLength} characters");
-    }
 
     private static string Required(Func<string, string?> environment, string name) =>
         environment(name) is { Length: > 0 } value ? value : throw Missing(name);

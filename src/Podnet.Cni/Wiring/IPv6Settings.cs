@@ -20,4 +20,7 @@ internal static class IPv6Settings
         foreach (var setting in Unwanted)
             Sysctl.TrySet($"net.ipv6.conf.{link}.{setting}", "0"u8); // not there on a kernel without IPv6
     }
+
+    /// <summary>IPv6 itself, where the namespace's defaults have none: a runtime's sandboxes, a hardened node. An address of that family asks for it.</summary>
+    public static void TurnOn(string link) => Sysctl.TryEnsure($"net.ipv6.conf.{link}.disable_ipv6", "0"u8);
 }

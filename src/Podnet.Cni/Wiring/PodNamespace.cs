@@ -49,9 +49,16 @@ internal sealed class PodNamespace : IDisposable
     }
 
     /// <summary>While the interface is still down: what it does when it comes up is then settled.</summary>
-    public void ConfigureIPv6() => Handle.RunHere(() =>
+    /// <param name="isUsed">Whether the pod has an address of that family.</param>
+    public void ConfigureIPv6(bool isUsed) => Handle.RunHere(() =>
     {
         IPv6Settings.TurnOff(_interface);
+        if (isUsed)
+        {
+            IPv6Settings.TurnOn("lo");
+            IPv6Settings.TurnOn(_interface);
+        }
+
         return true;
     });
 

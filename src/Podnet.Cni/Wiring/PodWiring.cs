@@ -58,6 +58,12 @@ internal static class PodWiring
                 $"interface {attachment.HostInterface} on the node or {podInterface} in the container exists",
                 exists.Message);
         }
+        catch (KernelException) when (host.FindLink(attachment.HostInterface) is { Alias: null })
+        {
+            // The kernel made it, and its answer was lost. That of an earlier ADD has its alias.
+            Delete(attachment);
+            throw;
+        }
     }
 
     /// <summary>Gives both ends all that they need.</summary>
@@ -65,10 +71,13 @@ internal static class PodWiring
     public static void Configure(
         RouteSocket host, PodNamespace pod, Attachment attachment, Link link, IReadOnlyList<IPAddress> addresses, Action<AddStep>? before)
     {
+        var hasIPv6 = addresses.Any(address => !AddressNumber.IsIPv4(address));
         before?.Invoke(AddStep.HostSettings);
         IPv6Settings.TurnOff(attachment.HostInterface);
+        if (hasIPv6)
+            IPv6Settings.TurnOn(attachment.HostInterface);
         before?.Invoke(AddStep.PodSettings);
-        pod.ConfigureIPv6();
+        pod.ConfigureIPv6(hasIPv6);
         before?.Invoke(AddStep.PodSide);
         pod.Socket.Execute(PodSide(attachment, link.PeerIndex, addresses));
         before?.Invoke(AddStep.HostSide);

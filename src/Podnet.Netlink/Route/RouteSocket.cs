@@ -41,17 +41,16 @@ public sealed class RouteSocket : IDisposable
     public static void DeleteLinkInChild(string name)
     {
         using var looking = new RouteSocket();
-        if (!KernelSocket.CanSendFromChild)
+        if (looking.FindLink(name) is not { } link)
+            return;
+        using var deleting = new RouteSocket();
+        if (deleting._socket.TryExecuteInChild(new RouteRequests().DeleteLink(link.Index).Batch) is not { } child)
         {
-            if (looking.ExecuteEach(new RouteRequests().DeleteLink(name))[0] is { Errno: not Errno.NoDevice } refused)
+            if (looking.ExecuteEach(new RouteRequests().DeleteLink(link.Index))[0] is { Errno: not Errno.NoDevice } refused)
                 throw refused;
             return;
         }
 
-        if (looking.FindLink(name) is not { } link)
-            return;
-        using var deleting = new RouteSocket();
-        var child = deleting._socket.ExecuteInChild(new RouteRequests().DeleteLink(link.Index).Batch);
         while (true)
         {
             // The kernel answers who looks for a link when nobody is changing one: not in the middle of it.
@@ -199,12 +198,27 @@ public sealed class RouteSocket : IDisposable
     /// <param name="source">Must be an address of this node, unless an input device says that it came from outside.</param>
     /// <param name="mark">The packet's mark.</param>
     /// <param name="inputDevice">The interface that it came in by, for a packet to forward; 0 for one of this node's own.</param>
-    public Route Lookup(IPAddress destination, IPAddress? source = null, uint mark = 0, int inputDevice = 0)
+    public Route Lookup(IPAddress destination, IPAddress? source = null, uint mark = 0, int inputDevice = 0) =>
+        _socket.Get(LookupOf(destination, NetlinkFlags.None, source, mark, inputDevice), RouteDecoder.Route)
+            ?? throw NetlinkFormat.Broken($"a route to {destination} of another family");
+
+    /// <summary>Whether packets for it end here: it is an address of this node, or the broadcast address of one of its links.</summary>
+    public bool IsOwn(IPAddress address)
+    {
+        List<Route> routes = [];
+        // That there is none, as for most addresses of a node without a default route, is no exception.
+        _socket.GetAll(LookupOf(address, NetlinkFlags.Ack), RouteDecoder.Route, routes);
+        return routes is [{ Type: RouteType.Local or RouteType.Broadcast }];
+    }
+
+    public void Dispose() => _socket.Dispose();
+
+    private static NetlinkBatch LookupOf(IPAddress destination, NetlinkFlags flags, IPAddress? source = null, uint mark = 0, int inputDevice = 0)
     {
         var family = AddressFamily.Of(destination);
         var bits = (byte)(8 * AddressFamily.LengthOf(destination));
         var request = new NetlinkBatch();
-        var writer = request.Begin(GetRoute, NetlinkFlags.None);
+        var writer = request.Begin(GetRoute, flags);
         writer.PutFixed(new RouteHeader
         {
             Family = family,
@@ -219,11 +233,8 @@ public sealed class RouteSocket : IDisposable
         if (inputDevice != 0)
             writer.PutU32(RouteAttribute.InputDevice, (uint)inputDevice);
         request.End(writer, $"look up the route to {destination}");
-        return _socket.Get(request, RouteDecoder.Route)
-            ?? throw NetlinkFormat.Broken($"a route to {destination} of another family");
+        return request;
     }
-
-    public void Dispose() => _socket.Dispose();
 
     private List<Route> Routes(byte family, RouteProtocol protocol)
     {

@@ -84,13 +84,13 @@ public sealed class NetlinkSocket : IDisposable
     }
 
     /// <summary>
-    /// One request, which must ask for an ACK, sent by a child process (<see cref="KernelSocket.SendFromChild"/>). The answer is the child's to
-    /// read, so the socket is for nothing else.
+    /// One request, which must ask for an ACK, sent by a child process (<see cref="KernelSocket.TrySendFromChild"/>). The answer is the child's to
+    /// read, so the socket is for nothing else. Null where there can be no child: nothing is sent.
     /// </summary>
-    internal RequestInChild ExecuteInChild(NetlinkBatch request)
+    internal RequestInChild? TryExecuteInChild(NetlinkBatch request)
     {
         Number(request);
-        return _socket.SendFromChild(request.Bytes);
+        return _socket.TrySendFromChild(request.Bytes);
     }
 
     /// <summary>One request with one reply.</summary>
