@@ -20,7 +20,8 @@ internal sealed class ContainerLauncher(NodeRuntime node, PodVolumes volumes)
             var environment = await ContainerEnvironment.BuildAsync(pod, container.Spec, sandbox.Hostname, fields, node.Objects);
             var mounts = await volumes.MountsAsync(pod, container.Spec, fields, environment, folder);
             var spec = ContainerConfig.ForContainer(
-                pod, container.Spec, image, root, pod.Cgroup(node.Paths), sandbox.Pause.Pid, sandbox.Folder, environment, mounts);
+                pod, container.Spec, image, root, pod.Cgroup(node.Paths), sandbox.Pause.Pid, sandbox.Folder, environment,
+                [.. mounts, TerminationMessage.Mount(container.Spec, folder)]);
             // A file that the container writes itself: nothing of Podnet's has to be alive for it to go on printing.
             var log = pod.LogFile(node.Paths, container.Name, container.Starts);
             Directory.CreateDirectory(Path.GetDirectoryName(log)!);
