@@ -83,41 +83,41 @@ public sealed partial class FieldSchema
     /// <summary>Takes out what is unknown or null (which is the same as not there), and checks the types of the rest.</summary>
     /// <param name="unknown">Gets the paths of what was unknown.</param>
     /// <exception cref="JsonException">A value of the wrong type.</exception>
-    public void Normalize(JsonObject value, ICollection<string> unknown) => Normalize(value, "", unknown);
+    public void Normalize(JsonObject value, ICollection<string> unknown) => Normalize(value, new Place("", "", ""), unknown);
 
-    private void Normalize(JsonNode value, string path, ICollection<string> unknown)
+    private void Normalize(JsonNode value, Place place, ICollection<string> unknown)
     {
         switch (Shape)
         {
             case FieldShape.Object:
             case FieldShape.Map:
-                NormalizeObject(value as JsonObject ?? throw Mismatch(path, value, "an object"), path, unknown);
+                NormalizeObject(value as JsonObject ?? throw Mismatch(place, value), place, unknown);
                 break;
             case FieldShape.List:
-                var list = value as JsonArray ?? throw Mismatch(path, value, "an array");
+                var list = value as JsonArray ?? throw Mismatch(place, value);
                 for (var i = 0; i < list.Count; i++)
-                    Element!.Normalize(list[i] ?? throw Mismatch($"{path}[{i}]", null, "a value"), $"{path}[{i}]", unknown);
+                    Element!.Normalize(list[i] ?? throw Element!.Mismatch(place, null), place with { Path = $"{place.Path}[{i}]" }, unknown);
                 break;
             case FieldShape.Any:
                 break;
             default:
-                CheckLeaf(value, path);
+                CheckLeaf(value, place);
                 break;
         }
     }
 
-    private void NormalizeObject(JsonObject value, string path, ICollection<string> unknown)
+    private void NormalizeObject(JsonObject value, Place place, ICollection<string> unknown)
     {
         List<string>? remove = null;
         List<(string Name, string Time)>? whole = null;
         foreach (var (name, child) in value)
         {
-            var childPath = path.Length == 0 ? name : $"{path}.{name}";
+            var childPath = place.Path.Length == 0 ? name : $"{place.Path}.{name}";
             var field = Field(name);
             if (field is null)
                 unknown.Add(childPath);
             else if (child is not null)
-                field.Normalize(child, childPath, unknown);
+                field.Normalize(child, Inside(place, name, childPath), unknown);
             if (field is null || child is null)
                 (remove ??= []).Add(name);
             else if (field.Type == "Time" && child.GetValue<string>() is { Length: > WholeSeconds } time)
@@ -129,7 +129,7 @@ public sealed partial class FieldSchema
             value[name] = ObjectJson.Timestamp(DateTimeOffset.Parse(time, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal));
     }
 
-    private void CheckLeaf(JsonNode value, string path)
+    private void CheckLeaf(JsonNode value, Place place)
     {
         var kind = value.GetValueKind();
         var right = Shape switch
@@ -141,20 +141,13 @@ public sealed partial class FieldSchema
             _ => kind == JsonValueKind.String || (Type == "Quantity" ? kind == JsonValueKind.Number : IsInteger(value, kind)),
         };
         if (!right)
-            throw Mismatch(path, value, Shape switch
-            {
-                FieldShape.Text => "string",
-                FieldShape.Flag => "bool",
-                FieldShape.Float => "float64",
-                FieldShape.Integer => Type,
-                _ => Type,
-            });
+            throw Mismatch(place, value);
         if ((Type is "Time" or "MicroTime") && !IsTime(value.GetValue<string>()))
-            throw new JsonException($"{path}: \"{value}\" is not a time in RFC 3339 form");
+            throw new JsonException($"{place.Path}: \"{value}\" is not a time in RFC 3339 form");
         if (Type == "Quantity" && (value.ToString() is not { Length: <= LongestQuantity } quantity || !QuantityForm.IsMatch(quantity)))
             throw new JsonException($"quantities must match the regular expression '{QuantityText}'");
         if (Type == "bytes" && !IsBase64(value.GetValue<string>()))
-            throw new JsonException($"{path}: illegal base64 data");
+            throw new JsonException($"{place.Path}: illegal base64 data");
     }
 
     private static bool IsBase64(string text) => System.Buffers.Text.Base64.IsValid(text);
@@ -166,7 +159,25 @@ public sealed partial class FieldSchema
         ? long.TryParse(value.ToJsonString(), CultureInfo.InvariantCulture, out _)
         : int.TryParse(value.ToJsonString(), CultureInfo.InvariantCulture, out _));
 
-    private static JsonException Mismatch(string path, JsonNode? value, string wanted)
+    /// <summary>The key of a map is no field: what is wrong below it is said of the map.</summary>
+    private Place Inside(Place place, string name, string path) => Shape == FieldShape.Map
+        ? place with { Path = path }
+        : new(Type[(Type.LastIndexOf('.') + 1)..], place.Fields.Length == 0 ? name : $"{place.Fields}.{name}", path);
+
+    /// <summary>As Go writes the type.</summary>
+    private string GoType => Shape switch
+    {
+        FieldShape.Text => "string",
+        FieldShape.Flag => "bool",
+        FieldShape.Float => "float64",
+        FieldShape.Integer => Type,
+        FieldShape.List => "[]" + Element!.GoType,
+        FieldShape.Map => "map[string]" + Element!.GoType,
+        FieldShape.Object => Type[(Type.IndexOf('.', StringComparison.Ordinal) + 1)..],
+        _ => "a string or a number",
+    };
+
+    private JsonException Mismatch(Place place, JsonNode? value)
     {
         var found = value?.GetValueKind() switch
         {
@@ -174,9 +185,15 @@ public sealed partial class FieldSchema
             JsonValueKind.True or JsonValueKind.False => "bool",
             { } kind => kind.ToString().ToLowerInvariant(),
         };
-        return new($"json: cannot unmarshal {found} into field {path} of type {wanted}");
+        return new($"json: cannot unmarshal {found} into Go struct field {place.Struct}.{place.Fields} of type {GoType}");
     }
 }
+
+/// <summary>Where a value is.</summary>
+/// <param name="Struct">The type that has the field: "EnvVar".</param>
+/// <param name="Fields">The way there by fields alone, as Go's JSON decoder says it: "spec.containers.env.value".</param>
+/// <param name="Path">The whole way: "spec.containers[0].env[1].value".</param>
+internal readonly record struct Place(string Struct, string Fields, string Path);
 
 internal enum FieldShape
 {

@@ -11,6 +11,17 @@ internal sealed partial class ApiHandler(
     ResourceTable table, ObjectStore store, ObjectRegistry registry, Authenticator authenticator, TokenRequests tokens, IPodAccess? pods,
     TimeProvider time, ILogger logger, CancellationToken stopping)
 {
+    /// <summary>kubectl asks there before it says of a kind that nobody knows it. The kind itself is not served, so discovery has it not.</summary>
+    private const string CustomKinds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+
+    private static JsonObject NoCustomKinds => new()
+    {
+        ["kind"] = "CustomResourceDefinitionList",
+        ["apiVersion"] = "apiextensions.k8s.io/v1",
+        ["metadata"] = new JsonObject { ["resourceVersion"] = "1" },
+        ["items"] = new JsonArray(),
+    };
+
     private readonly Discovery _discovery = new(table);
     private readonly OpenApi _openApi = new(table);
 
@@ -62,6 +73,9 @@ internal sealed partial class ApiHandler(
         {
             case "/healthz" or "/livez" or "/readyz":
                 await http.Response.Text(200, "ok");
+                return;
+            case CustomKinds when HttpMethods.IsGet(http.Request.Method):
+                await http.Response.Json(200, NoCustomKinds);
                 return;
         }
         var segments = path.Trim('/').Split('/');

@@ -52,7 +52,7 @@ internal sealed class JobRules : ResourceRules
         }
         if (spec.Text("completionMode") is not ("NonIndexed" or "Indexed") and var mode)
             errors.Add(FieldError.Unsupported("spec.completionMode", mode ?? "", "Indexed", "NonIndexed"));
-        PodSpecRules.Validate(spec.At("template", "spec"), "spec.template.spec", errors);
+        PodSpecRules.ValidateTemplate(spec.At("template"), errors);
         if (spec.Text("template", "spec", "restartPolicy") == "Always")
             errors.Add(FieldError.Required("spec.template.spec.restartPolicy", "valid values: \"OnFailure\", \"Never\""));
         if (before is null)

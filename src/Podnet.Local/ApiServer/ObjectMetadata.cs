@@ -72,13 +72,7 @@ internal static class ObjectMetadata
             errors.Add(FieldError.Required("metadata.name", "name or generateName is required"));
         else if (resource.Rules.NameError(name) is { } wrong)
             errors.Add(FieldError.Invalid("metadata.name", name, wrong));
-        foreach (var (key, value) in ObjectJson.StringMap(metadata.At("labels")))
-        {
-            if (NameRules.QualifiedName(key) is { } wrongKey)
-                errors.Add(FieldError.Invalid("metadata.labels", key, wrongKey));
-            if (NameRules.LabelValue(value) is { } wrongValue)
-                errors.Add(FieldError.Invalid("metadata.labels", value, wrongValue));
-        }
+        PodPlacementRules.ValidateLabels(metadata.At("labels"), "metadata.labels", errors);
         var size = 0;
         foreach (var (key, value) in ObjectJson.StringMap(metadata.At("annotations")))
         {

@@ -10,9 +10,10 @@ internal sealed class PodRules(PodAccountAdmission accounts) : ResourceRules
     /// <summary>With what Kubernetes' admission plugins ServiceAccount, Priority and DefaultTolerationSeconds give to new pods.</summary>
     public override void Begin(JsonObject created)
     {
-        created["status"] = new JsonObject { ["phase"] = "Pending" };
         var spec = created.Child("spec");
         accounts.Admit(created);
+        RequestLimits(spec);
+        created["status"] = new JsonObject { ["phase"] = "Pending", ["qosClass"] = QosClass(spec) };
         spec.Default("priority", 0);
         spec.Default("preemptionPolicy", "PreemptLowerPriority");
         foreach (var key in (ReadOnlySpan<string>)["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"])
@@ -23,6 +24,28 @@ internal sealed class PodRules(PodAccountAdmission accounts) : ResourceRules
                 spec["tolerations"] = tolerations = [];
             tolerations.Add((JsonNode)new JsonObject { ["key"] = key, ["operator"] = "Exists", ["effect"] = "NoExecute", ["tolerationSeconds"] = 300 });
         }
+    }
+
+    /// <summary>What is limited and not requested is requested up to its limit (SetDefaults_Pod).</summary>
+    private static void RequestLimits(JsonObject spec)
+    {
+        foreach (var container in spec.Items("initContainers").Concat(spec.Items("containers")))
+        {
+            if (container.At("resources", "limits") is not JsonObject limits)
+                continue;
+            foreach (var (name, limit) in limits)
+                container.Child("resources").Child("requests").Default(name, limit!.DeepClone());
+        }
+    }
+
+    /// <summary>kubernetes.io/docs/concepts/workloads/pods/pod-qos.</summary>
+    private static string QosClass(JsonObject spec)
+    {
+        var containers = spec.Items("initContainers").Concat(spec.Items("containers")).Select(c => c["resources"]).ToList();
+        if (!containers.Exists(r => r.At("requests") is JsonObject { Count: > 0 }))
+            return "BestEffort";
+        return containers.TrueForAll(r => new[] { "cpu", "memory" }.All(name => r.At("limits", name) is { } limit
+            && JsonNode.DeepEquals(limit, r.At("requests", name)))) ? "Guaranteed" : "Burstable";
     }
 
     public override void Default(JsonObject written)

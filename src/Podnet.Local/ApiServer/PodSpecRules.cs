@@ -72,9 +72,12 @@ internal static class PodSpecRules
         {
             var index = 0;
             foreach (var container in spec.Items(list))
-                ValidateContainer(container, $"{path}.{list}[{index++}]", names, errors);
+                ContainerRules.Validate(container, $"{path}.{list}[{index++}]", names, errors);
         }
         ValidateVolumes(spec, path, errors);
+        PodPlacementRules.Validate(spec, path, errors);
+        if (spec.Number("activeDeadlineSeconds") is < 1 or > int.MaxValue)
+            errors.Add(FieldError.Invalid($"{path}.activeDeadlineSeconds", spec.Number("activeDeadlineSeconds"), "must be between 1 and 2147483647, inclusive"));
         if (spec.Text("restartPolicy") is not ("Always" or "OnFailure" or "Never") and var restart)
             errors.Add(FieldError.Unsupported($"{path}.restartPolicy", restart ?? "", "Always", "OnFailure", "Never"));
         if (spec.Text("dnsPolicy") is not ("ClusterFirst" or "ClusterFirstWithHostNet" or "Default" or "None") and var dns)
@@ -87,6 +90,13 @@ internal static class PodSpecRules
             errors.Add(FieldError.Invalid($"{path}.hostname", host, wrongHost));
         if (spec.Text("subdomain") is { Length: > 0 } subdomain && NameRules.Label(subdomain) is { } wrongSubdomain)
             errors.Add(FieldError.Invalid($"{path}.subdomain", subdomain, wrongSubdomain));
+    }
+
+    /// <summary>A pod template at spec.template, of a workload.</summary>
+    public static void ValidateTemplate(JsonNode? template, ICollection<FieldError> errors)
+    {
+        PodPlacementRules.ValidateLabels(template.At("metadata", "labels"), "spec.template.labels", errors);
+        Validate(template.At("spec"), "spec.template.spec", errors);
     }
 
     private static void ValidateVolumes(JsonNode? spec, string path, ICollection<FieldError> errors)
@@ -144,48 +154,6 @@ internal static class PodSpecRules
             else if (!paths.Add(mountPath))
                 errors.Add(FieldError.Invalid($"{at}.mountPath", mountPath, "must be unique"));
         }
-    }
-
-    private static void ValidateContainer(JsonObject container, string path, HashSet<string> names, ICollection<FieldError> errors)
-    {
-        var name = container.Text("name") ?? "";
-        if (name.Length == 0)
-            errors.Add(FieldError.Required($"{path}.name"));
-        else if (NameRules.Label(name) is { } wrong)
-            errors.Add(FieldError.Invalid($"{path}.name", name, wrong));
-        else if (!names.Add(name))
-            errors.Add(FieldError.Duplicate($"{path}.name", name));
-        var image = container.Text("image") ?? "";
-        if (image.Length == 0)
-            errors.Add(FieldError.Required($"{path}.image"));
-        else if (image.AsSpan().Trim().Length != image.Length)
-            errors.Add(FieldError.Invalid($"{path}.image", image, "must not have leading or trailing whitespace"));
-        if (container.Text("imagePullPolicy") is not ("Always" or "IfNotPresent" or "Never") and var pull)
-            errors.Add(FieldError.Unsupported($"{path}.imagePullPolicy", pull ?? "", "Always", "IfNotPresent", "Never"));
-        var index = 0;
-        foreach (var port in container.Items("ports"))
-            ValidatePort(port, $"{path}.ports[{index++}]", errors);
-        index = 0;
-        foreach (var variable in container.Items("env"))
-        {
-            if (string.IsNullOrEmpty(variable.Text("name")))
-                errors.Add(FieldError.Required($"{path}.env[{index}].name"));
-            index++;
-        }
-    }
-
-    private static void ValidatePort(JsonObject port, string path, ICollection<FieldError> errors)
-    {
-        var number = port.Number("containerPort") ?? 0;
-        if (number == 0)
-            errors.Add(FieldError.Required($"{path}.containerPort"));
-        else if (!PortRules.IsValid(number))
-            errors.Add(FieldError.Invalid($"{path}.containerPort", number, PortRules.Range));
-        if (port.Number("hostPort") is { } host and not 0 && !PortRules.IsValid(host))
-            errors.Add(FieldError.Invalid($"{path}.hostPort", host, PortRules.Range));
-        PortRules.ValidateProtocol(port, path, errors);
-        if (port.Text("name") is { Length: > 0 } name && PortRules.NameError(name) is { } wrong)
-            errors.Add(FieldError.Invalid($"{path}.name", name, wrong));
     }
 }
 

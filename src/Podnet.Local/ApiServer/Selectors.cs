@@ -33,8 +33,7 @@ internal sealed class FieldSelector
                 continue;
             var at = IndexOfOperator(term);
             if (at <= 0)
-                throw StatusException.BadRequest(
-                    $"Unable to find \"{resource.Qualified}\" that match field selector \"{text}\": invalid selector: '{text}'; can't understand '{term}'");
+                throw StatusException.BadRequest($"invalid selector: '{text}'; can't understand '{term}'");
             var equal = term[at] != '!';
             var width = term.AsSpan(at).StartsWith("==") || !equal ? 2 : 1;
             var path = term[..at];

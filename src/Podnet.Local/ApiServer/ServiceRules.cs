@@ -89,7 +89,7 @@ internal sealed class ServiceRules(ServiceAllocator allocator) : ResourceRules
             }
             if (allocator.Refusal(service, address) is { } refusal)
             {
-                errors.Add(FieldError.Invalid("spec.clusterIPs", new JsonArray([.. requested.Select(r => (JsonNode)r)]), refusal));
+                errors.Add(FieldError.Invalid("spec.clusterIPs", GoSyntax.Strings(requested), refusal));
                 return;
             }
             parsed.Add(address);
@@ -119,11 +119,16 @@ internal sealed class ServiceRules(ServiceAllocator allocator) : ResourceRules
             return had;
         if (string.IsNullOrEmpty(one))
             return all;
-        if (all.Count == 0 || (had.Count > 0 && all.SequenceEqual(had) && one != had[0]))
+        if (had.Count > 0 && one != had[0] && (all.Count == 0 || all.SequenceEqual(had)))
+        {
+            errors.Add(FieldError.Invalid("spec.clusterIPs[0]", GoSyntax.Strings([one]), "may not change once set"));
+            return null;
+        }
+        if (all.Count == 0)
             return [one];
         if (all[0] == one)
             return all;
-        errors.Add(FieldError.Invalid("spec.clusterIPs", new JsonArray([.. all.Select(a => (JsonNode)a)]), "first value must match `clusterIP`"));
+        errors.Add(FieldError.Invalid("spec.clusterIPs", GoSyntax.Strings(all), "first value must match `clusterIP`"));
         return null;
     }
 

@@ -14,8 +14,9 @@ internal static class ServiceValidation
         if (type is "NodePort" or "LoadBalancer" && headless)
             errors.Add(FieldError.Invalid("spec.clusterIPs[0]", "None", $"may not be set to 'None' for {type} services"));
         ValidatePorts(spec, required: !headless && type != "ExternalName", errors);
-        if (type == "ExternalName" && string.IsNullOrEmpty(spec.Text("externalName")))
-            errors.Add(FieldError.Required("spec.externalName"));
+        if (type == "ExternalName")
+            ValidateExternalName(spec.Text("externalName")?.TrimEnd('.') ?? "", errors);
+        PodPlacementRules.ValidateLabels(spec.At("selector"), "spec.selector", errors);
         ValidateWord(spec, "sessionAffinity", ["ClientIP", "None"], errors);
         ValidateWord(spec, "internalTrafficPolicy", ["Cluster", "Local"], errors);
         ValidateWord(spec, "externalTrafficPolicy", ["Cluster", "Local"], errors);
@@ -29,7 +30,7 @@ internal static class ServiceValidation
         var had = before.Texts("clusterIPs").ToList();
         var has = spec.Texts("clusterIPs").ToList();
         if (had.Count > 0 && has.Count > 0 && had[0] != has[0] && before.Text("type") != "ExternalName")
-            errors.Add(FieldError.Invalid("spec.clusterIPs[0]", new JsonArray([.. has.Select(h => (JsonNode)h)]), "may not change once set"));
+            errors.Add(FieldError.Invalid("spec.clusterIPs[0]", GoSyntax.Strings(has), "may not change once set"));
     }
 
     private static void ValidatePorts(JsonNode? spec, bool required, ICollection<FieldError> errors)
@@ -54,10 +55,7 @@ internal static class ServiceValidation
             PortRules.ValidateProtocol(port, path, errors);
             ValidateTargetPort(port, path, errors);
             if (!seen.Add((port.Number("port"), port.Text("protocol"))))
-            {
-                errors.Add(FieldError.Duplicate(path,
-                    new JsonObject { ["port"] = port.Number("port"), ["protocol"] = port.Text("protocol") }));
-            }
+                errors.Add(FieldError.Duplicate(path, GoSyntax.ServicePort(port.Number("port"), port.Text("protocol"))));
         }
     }
 
@@ -69,16 +67,38 @@ internal static class ServiceValidation
             errors.Add(FieldError.Invalid($"{path}.targetPort", name, wrong));
     }
 
+    private static void ValidateExternalName(string name, ICollection<FieldError> errors)
+    {
+        if (name.Length == 0)
+            errors.Add(FieldError.Required("spec.externalName"));
+        else if (NameRules.Subdomain(name) is { } wrong)
+            errors.Add(FieldError.Invalid("spec.externalName", name, wrong));
+    }
+
     private static void ValidateExternalIPs(JsonNode? spec, ICollection<FieldError> errors)
     {
         var index = 0;
         foreach (var address in spec.Texts("externalIPs"))
         {
-            if (!System.Net.IPAddress.TryParse(address, out _))
+            if (!System.Net.IPAddress.TryParse(address, out var ip))
                 errors.Add(FieldError.Invalid($"spec.externalIPs[{index}]", address, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"));
+            else if (WhyNotExternal(ip) is { } why)
+                errors.Add(FieldError.Invalid($"spec.externalIPs[{index}]", address, why));
             index++;
         }
     }
+
+    /// <summary>ValidateNonSpecialIP: where no packet from elsewhere can come to.</summary>
+    private static string? WhyNotExternal(System.Net.IPAddress ip) => ip switch
+    {
+        _ when ip.Equals(System.Net.IPAddress.Any) || ip.Equals(System.Net.IPAddress.IPv6Any) => "may not be unspecified (0.0.0.0 or ::)",
+        _ when System.Net.IPAddress.IsLoopback(ip) => "may not be in the loopback range (127.0.0.0/8, ::1/128)",
+        _ when ip.IsIPv6LinkLocal || ip.ToString().StartsWith("169.254.", StringComparison.Ordinal) =>
+            "may not be in the link-local range (169.254.0.0/16, fe80::/10)",
+        _ when ip.ToString().StartsWith("224.0.0.", StringComparison.Ordinal) =>
+            "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)",
+        _ => null,
+    };
 
     private static void ValidateWord(JsonNode? spec, string field, ReadOnlySpan<string> supported, ICollection<FieldError> errors)
     {

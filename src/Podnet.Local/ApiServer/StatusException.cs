@@ -125,6 +125,9 @@ public sealed record FieldError(string Field, string Reason, string WithoutField
     public static FieldError Invalid(string field, JsonNode? value, string why) =>
         new(field, "FieldValueInvalid", $"Invalid value: {ObjectJson.ToText(value)}: {why}");
 
+    internal static FieldError Invalid(string field, GoSyntax value, string why) =>
+        new(field, "FieldValueInvalid", $"Invalid value: {value.Text}: {why}");
+
     public static FieldError Required(string field, string why = "") =>
         new(field, "FieldValueRequired", why.Length == 0 ? "Required value" : $"Required value: {why}");
 
@@ -133,6 +136,8 @@ public sealed record FieldError(string Field, string Reason, string WithoutField
 
     public static FieldError Duplicate(string field, JsonNode value) =>
         new(field, "FieldValueDuplicate", $"Duplicate value: {ObjectJson.ToText(value)}");
+
+    internal static FieldError Duplicate(string field, GoSyntax value) => new(field, "FieldValueDuplicate", $"Duplicate value: {value.Text}");
 
     public static FieldError Forbidden(string field, string why) => new(field, "FieldValueForbidden", $"Forbidden: {why}");
 

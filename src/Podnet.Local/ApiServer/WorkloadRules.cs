@@ -20,36 +20,38 @@ internal class WorkloadRules : ResourceRules
         if (spec.Number("replicas") is < 0 and var replicas)
             errors.Add(FieldError.Invalid("spec.replicas", replicas, "must be greater than or equal to 0"));
         ValidateSelector(spec, errors);
-        PodSpecRules.Validate(spec.At("template", "spec"), "spec.template.spec", errors);
+        PodSpecRules.ValidateTemplate(spec.At("template"), errors);
         if (spec.Text("template", "spec", "restartPolicy") is "OnFailure" or "Never")
         {
             errors.Add(FieldError.Unsupported(
                 "spec.template.spec.restartPolicy", spec.Text("template", "spec", "restartPolicy")!, "Always"));
         }
         if (before is not null && !JsonNode.DeepEquals(spec.At("selector"), before.At("spec", "selector")))
-            errors.Add(FieldError.Invalid("spec.selector", spec.At("selector"), "field is immutable"));
+            errors.Add(FieldError.Invalid("spec.selector", GoSyntax.LabelSelector(spec.At("selector")), "field is immutable"));
     }
 
-    private static void ValidateSelector(JsonNode? spec, ICollection<FieldError> errors)
+    /// <summary>What Kubernetes calls it in an error about an empty selector; a ReplicaSet is a deployment there, too.</summary>
+    protected virtual string Word => "deployment";
+
+    private void ValidateSelector(JsonNode? spec, ICollection<FieldError> errors)
     {
-        if (spec.At("selector") is not JsonObject selector)
-        {
+        var selector = spec.At("selector") as JsonObject;
+        var wanted = selector?["matchLabels"] as JsonObject;
+        if (selector is null)
             errors.Add(FieldError.Required("spec.selector"));
-            return;
-        }
-        var wanted = selector["matchLabels"] as JsonObject;
-        if (wanted is null or { Count: 0 } && !selector.Items("matchExpressions").Any())
+        else if (wanted is null or { Count: 0 } && !selector.Items("matchExpressions").Any())
         {
-            errors.Add(FieldError.Invalid("spec.selector", selector, "empty selector is invalid for deployment"));
+            errors.Add(FieldError.Invalid("spec.selector", GoSyntax.LabelSelector(selector), $"empty selector is invalid for {Word}"));
             return;
         }
         var labels = ObjectJson.StringMap(spec.At("template", "metadata", "labels"));
-        var matches = ObjectJson.StringMap(wanted).All(w => labels.GetValueOrDefault(w.Key) == w.Value)
+        // No selector selects nothing, and so not these labels either.
+        var matches = selector is not null && ObjectJson.StringMap(wanted).All(w => labels.GetValueOrDefault(w.Key) == w.Value)
             && selector.Items("matchExpressions").All(e => Matches(e, labels));
         if (!matches)
         {
             errors.Add(FieldError.Invalid("spec.template.metadata.labels",
-                spec.At("template", "metadata", "labels"), "`selector` does not match template `labels`"));
+                GoSyntax.StringMap(spec.At("template", "metadata", "labels")), "`selector` does not match template `labels`"));
         }
     }
 
@@ -89,10 +91,48 @@ internal sealed class DeploymentRules : WorkloadRules
         rolling.Default("maxUnavailable", "25%");
         rolling.Default("maxSurge", "25%");
     }
+
+    public override void Validate(JsonObject written, JsonObject? before, ICollection<FieldError> errors)
+    {
+        base.Validate(written, before, errors);
+        var spec = written["spec"];
+        ValidateStrategy(spec.At("strategy"), errors);
+        foreach (var field in (ReadOnlySpan<string>)["minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"])
+        {
+            if (spec.Number(field) is < 0 and var number)
+                errors.Add(FieldError.Invalid($"spec.{field}", number, "must be greater than or equal to 0"));
+        }
+        if (spec.Number("progressDeadlineSeconds") is { } deadline && deadline <= (spec.Number("minReadySeconds") ?? 0))
+            errors.Add(FieldError.Invalid("spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds"));
+    }
+
+    private static void ValidateStrategy(JsonNode? strategy, ICollection<FieldError> errors)
+    {
+        const string path = "spec.strategy.rollingUpdate";
+        var rolling = strategy.At("rollingUpdate");
+        switch (strategy.Text("type"))
+        {
+            case "RollingUpdate":
+                if (IsNothing(rolling.At("maxUnavailable")) && IsNothing(rolling.At("maxSurge")))
+                    errors.Add(FieldError.Invalid($"{path}.maxUnavailable", rolling.At("maxUnavailable")?.DeepClone(), "may not be 0 when `maxSurge` is 0"));
+                break;
+            case "Recreate":
+                if (rolling is not null)
+                    errors.Add(FieldError.Forbidden(path, "may not be specified when strategy `type` is 'Recreate'"));
+                break;
+            case var other:
+                errors.Add(FieldError.Unsupported("spec.strategy.type", other ?? "", "Recreate", "RollingUpdate"));
+                break;
+        }
+    }
+
+    private static bool IsNothing(JsonNode? share) => share?.ToString() is "0" or "0%";
 }
 
 internal sealed class DaemonSetRules : WorkloadRules
 {
+    protected override string Word => "daemonset";
+
     public override void Begin(JsonObject created) =>
         created["status"] = new JsonObject { ["currentNumberScheduled"] = 0, ["desiredNumberScheduled"] = 0, ["numberMisscheduled"] = 0, ["numberReady"] = 0 };
 
@@ -113,6 +153,8 @@ internal sealed class DaemonSetRules : WorkloadRules
 
 internal sealed class StatefulSetRules : WorkloadRules
 {
+    protected override string Word => "statefulset";
+
     public override void Default(JsonObject written)
     {
         base.Default(written);
@@ -128,6 +170,12 @@ internal sealed class StatefulSetRules : WorkloadRules
 
     public override void Validate(JsonObject written, JsonObject? before, ICollection<FieldError> errors)
     {
+        if (written["spec"].Items("volumeClaimTemplates").Any())
+        {
+            // Before it is said of their mounts that there are no such volumes.
+            errors.Add(FieldError.Forbidden("spec.volumeClaimTemplates", "a local cluster has no volumes that outlive a pod: use an emptyDir in spec.template.spec.volumes"));
+            return;
+        }
         base.Validate(written, before, errors);
         if (before is not null && !JsonNode.DeepEquals(Fixed(written), Fixed(before)))
         {

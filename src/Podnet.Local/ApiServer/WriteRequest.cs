@@ -205,7 +205,7 @@ internal sealed class WriteRequest(HttpContext http, ResourceRequest request, Ob
         }
     }
 
-    private JsonObject Apply(Func<JsonObject> patch)
+    private static JsonObject Apply(Func<JsonObject> patch)
     {
         try
         {
@@ -213,9 +213,8 @@ internal sealed class WriteRequest(HttpContext http, ResourceRequest request, Ob
         }
         catch (JsonException e)
         {
-            throw new StatusException(422, "Invalid",
-                $"the server rejected our request due to an error in our request: {e.Message}",
-                new JsonObject { ["name"] = request.Name, ["kind"] = _resource.Plural });
+            // Without a kind or a name in the details kubectl shows the message.
+            throw new StatusException(422, "Invalid", $"the server rejected our request due to an error in our request: {e.Message}", []);
         }
     }
 

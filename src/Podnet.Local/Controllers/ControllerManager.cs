@@ -23,7 +23,7 @@ internal interface IController
 
 /// <summary>
 /// What kube-controller-manager, kube-scheduler and a cloud's load balancers are to a cluster: StatefulSets, Deployments, ReplicaSets,
-/// EndpointSlices, node pod CIDRs, load balancers' addresses, scheduling, garbage collection. It keeps no state of its own.
+/// EndpointSlices, node pod CIDRs, load balancers' addresses, scheduling, eviction by taints, garbage collection. It keeps no state of its own.
 /// </summary>
 public sealed class ControllerManager(ApiClient client, ControllerOptions options, ILoggerFactory loggers, TimeProvider? time = null)
 {
@@ -53,6 +53,7 @@ public sealed class ControllerManager(ApiClient client, ControllerOptions option
             new UnservedKinds(context),
             new LoadBalancerController(context, options.LoadBalancers),
             new NodeLifecycleController(context),
+            new TaintEvictionController(context),
             new NamespaceController(context),
             new GarbageCollector(context),
         ];

@@ -36,7 +36,7 @@ internal sealed class DaemonSetController : IController
         await RevisionPlan.Decide(
             set.Metadata, Owners.Reference(Resources.DaemonSets.ApiVersion, V1DaemonSet.KubeKind, set.Metadata), set.Spec.Selector, set.Spec.Template,
             set.Spec.RevisionHistoryLimit, _context.ControllerRevisions.InNamespace(name.Namespace), used).ApplyAsync(_context, new() { Name = RevisionPlan.NameOf(set.Metadata, set.Spec.Template), NamespaceProperty = name.Namespace }, ct);
-        await Ownership.ApplyAsync(_context.Pods, Resources.DaemonSets, set, decision.Adopt, decision.Release, ct);
+        if (!await Ownership.ApplyAsync(_context, _context.Pods, Resources.DaemonSets, set, decision.Adopt, decision.Release, ct)) return null;
         await _pods.CreateAsync(set, decision.Create, ct);
         await _pods.DeleteAsync(set, decision.Delete, ct);
         if (!Objects.Same(decision.Status, set.Status))

@@ -34,7 +34,7 @@ internal sealed class DeploymentController : IController
         if (_context.Deployments.Get(name.Namespace, name.Name) is not { } deployment) return null;
         var decision = DeploymentPlan.Decide(
             deployment, _context.ReplicaSets.InNamespace(name.Namespace), _context.Pods.InNamespace(name.Namespace), _context.Now);
-        await Ownership.ApplyAsync(_context.ReplicaSets, Resources.Deployments, deployment, decision.Adopt, decision.Release, ct);
+        if (!await Ownership.ApplyAsync(_context, _context.ReplicaSets, Resources.Deployments, deployment, decision.Adopt, decision.Release, ct)) return null;
         // An adopted ReplicaSet has a new version now; its other changes come in the next round.
         foreach (var set in decision.Update.Where(set => decision.Adopt.All(a => a.Metadata.Uid != set.Metadata.Uid)))
         {

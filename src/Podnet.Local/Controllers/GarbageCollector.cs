@@ -60,7 +60,9 @@ internal sealed class GarbageCollector : IController
         switch (GarbagePlan.Decide(states.Values))
         {
             case GarbageVerdict.Delete:
-                await key.Cache.DeleteAsync(meta, ct);
+                // That it was released before its owner went, its own cache may have yet to learn.
+                var now = await key.Cache.ReadMetaAsync(key.Name, ct);
+                if (now?.OwnerReferences?.All(owner => states.ContainsKey(owner.Uid)) == true) await key.Cache.DeleteAsync(meta, ct);
                 break;
             case GarbageVerdict.Unlink:
                 await key.Cache.SetOwnersAsync(key.Name, owner => states.GetValueOrDefault(owner.Uid) != OwnerState.Gone, ct);

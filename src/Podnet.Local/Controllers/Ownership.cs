@@ -9,11 +9,18 @@ namespace Podnet.Local.Controllers;
 /// <summary>Takes over orphans and lets go of what is no longer selected.</summary>
 internal static class Ownership
 {
-    public static async Task ApplyAsync<T, TOwner>(
-        ObjectCache<T> cache, Resource<TOwner> kind, TOwner owner, ImmutableArray<T> adopt, ImmutableArray<T> release, CancellationToken ct)
+    /// <returns>False if the owner is gone, or going, which its cache may have yet to learn: what it left behind stays without an owner.</returns>
+    public static async Task<bool> ApplyAsync<T, TOwner>(
+        ControllerContext context, ObjectCache<T> cache, Resource<TOwner> kind, TOwner owner, ImmutableArray<T> adopt, ImmutableArray<T> release,
+        CancellationToken ct)
         where T : class, IKubernetesObject<V1ObjectMeta>
         where TOwner : class, IKubernetesObject<V1ObjectMeta>
     {
+        if (adopt.Length > 0)
+        {
+            var now = await context.Client.GetAsync(kind, owner.Metadata.NamespaceProperty, owner.Metadata.Name, ct);
+            if (now?.Metadata.Uid != owner.Metadata.Uid || now.Metadata.DeletionTimestamp is not null) return false;
+        }
         foreach (var orphan in adopt)
         {
             var changed = orphan.Clone();
@@ -26,6 +33,7 @@ internal static class Ownership
             changed.Metadata.OwnerReferences = [.. lost.Metadata.OwnerReferences.Where(o => o.Uid != owner.Metadata.Uid)];
             await cache.UpdateAsync(changed, ct);
         }
+        return true;
     }
 
     /// <summary>

@@ -27,7 +27,7 @@ internal sealed class ReplicaSetController : IController
     {
         if (_context.ReplicaSets.Get(name.Namespace, name.Name) is not { } set) return null;
         var decision = ReplicaSetPlan.Decide(set, _context.Pods.InNamespace(name.Namespace), _context.Now);
-        await Ownership.ApplyAsync(_context.Pods, Resources.ReplicaSets, set, decision.Adopt, decision.Release, ct);
+        if (!await Ownership.ApplyAsync(_context, _context.Pods, Resources.ReplicaSets, set, decision.Adopt, decision.Release, ct)) return null;
         var pods = Enumerable.Range(0, decision.Create)
             .Select(_ => ReplicaSetPlan.NewPod(set, $"{set.Metadata.Name}-{Objects.RandomSuffix()}"));
         await _pods.CreateAsync(set, pods, ct);

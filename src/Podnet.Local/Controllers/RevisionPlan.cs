@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using k8s;
 using k8s.Models;
@@ -48,6 +49,12 @@ internal static class RevisionPlan
         copy["$patch"] = "replace";
         return new JsonObject { ["spec"] = new JsonObject { ["template"] = copy } };
     }
+
+    /// <returns>Null where it has no data yet.</returns>
+    public static V1PodTemplateSpec? TemplateOf(V1ControllerRevision revision) =>
+        revision.Data is JsonElement data && data.TryGetProperty("spec", out var spec) && spec.TryGetProperty("template", out var template)
+            ? KubernetesJson.Deserialize<V1PodTemplateSpec>(template.GetRawText())
+            : null;
 
     private static V1ControllerRevision New(
         V1ObjectMeta owner, V1OwnerReference reference, V1LabelSelector selector, string name, string hash, long number)

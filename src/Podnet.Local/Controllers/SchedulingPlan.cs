@@ -15,14 +15,14 @@ internal static class SchedulingPlan
 {
     public static ImmutableArray<Placement> Decide(IEnumerable<V1Pod> pods, IEnumerable<V1Node> nodes)
     {
-        var (load, waiting) = (new Load(), new List<V1Pod>());
+        var candidates = nodes.Where(node => node.Metadata.DeletionTimestamp is null)
+            .OrderBy(node => node.Metadata.Name, StringComparer.Ordinal).ToList();
+        var (load, waiting) = (new Load(candidates), new List<V1Pod>());
         foreach (var pod in pods.Where(pod => !pod.IsFinished()))
         {
             if (pod.IsBound()) load.Add(pod, pod.Spec.NodeName);
             else if (IsOurs(pod)) waiting.Add(pod);
         }
-        var candidates = nodes.Where(node => node.Metadata.DeletionTimestamp is null)
-            .OrderBy(node => node.Metadata.Name, StringComparer.Ordinal).ToList();
         var placements = ImmutableArray.CreateBuilder<Placement>(waiting.Count);
         foreach (var pod in waiting.OrderBy(pod => pod.Metadata.CreationTimestamp ?? DateTime.MaxValue)
             .ThenBy(pod => pod.Metadata.NamespaceProperty, StringComparer.Ordinal).ThenBy(pod => pod.Metadata.Name, StringComparer.Ordinal))
@@ -59,7 +59,9 @@ internal static class SchedulingPlan
         if (node.Status?.Conditions?.FirstOrDefault(c => c.Type == "Ready") is not { Status: "True" }) return "node(s) were not ready";
         if (node.Status.Conditions.Any(c => c is { Type: "NetworkUnavailable", Status: "True" })) return "node(s) had no network";
         if (Mismatch(node, pod) is { } mismatch) return mismatch;
+        if (load.With(pod, node.Metadata.Name).LackOn(node) is { } lack) return lack;
         if (load.HasPortOf(pod, node.Metadata.Name)) return "node(s) didn't have free ports for the requested pod ports";
+        if (load.Neighbours.ObstacleOn(node, pod) is { } neighbours) return neighbours;
         var missing = wanted.FirstOrDefault(address => !PodCidrs.Of(node).Any(cidr => cidr.Contains(address)));
         return missing is null ? null : $"node(s) had no pod CIDR that contains {missing}";
     }
@@ -74,13 +76,13 @@ internal static class SchedulingPlan
         if (node.Spec?.Unschedulable == true && !tolerations.Any(t => Tolerates(t, unschedulable))) return "node(s) were unschedulable";
         if (node.Spec?.Taints?.FirstOrDefault(t => t.Effect is "NoSchedule" or "NoExecute" && !tolerations.Any(by => Tolerates(by, t))) is { } taint)
             return $"node(s) had untolerated taint {{{taint.Key}: {taint.Value}}}";
-        if (pod.Spec.NodeSelector is { } selector && !Selector.Of(selector).Matches(node.Metadata.Labels))
+        if ((pod.Spec.NodeSelector is { } selector && !Selector.Of(selector).Matches(node.Metadata.Labels)) || !NodeAffinity.Holds(pod, node))
             return "node(s) didn't match Pod's node affinity/selector";
         return null;
     }
 
     /// <summary>k8s.io/api/core/v1 toleration.go, ToleratesTaint: an empty key, effect or value means any where the operator allows it.</summary>
-    private static bool Tolerates(V1Toleration toleration, V1Taint taint)
+    public static bool Tolerates(V1Toleration toleration, V1Taint taint)
     {
         if (!string.IsNullOrEmpty(toleration.Effect) && toleration.Effect != taint.Effect) return false;
         if (!string.IsNullOrEmpty(toleration.Key) && toleration.Key != taint.Key) return false;
@@ -101,25 +103,30 @@ internal static class SchedulingPlan
         return addresses.ToImmutable();
     }
 
-    /// <summary>Pods per node, in all and of one owner, and the ports of the node that they have.</summary>
-    private sealed class Load
+    /// <summary>What is on each node: requests, pods of one owner, ports of the node, and which pods.</summary>
+    private sealed class Load(IEnumerable<V1Node> nodes)
     {
-        private readonly Dictionary<string, int> _perNode = [];
+        private readonly Dictionary<string, PodRequests> _perNode = [];
         private readonly Dictionary<(string Owner, string Node), int> _perOwner = [];
         private readonly Dictionary<string, List<HostPort>> _ports = [];
 
         public void Add(V1Pod pod, string node)
         {
-            _perNode[node] = _perNode.GetValueOrDefault(node) + 1;
+            _perNode[node] = With(pod, node);
+            Neighbours.Add(pod, node);
             if (HostPort.Of(pod) is { Count: > 0 } ports) _ports[node] = [.. _ports.GetValueOrDefault(node, []), .. ports];
             if (pod.Metadata.Controller()?.Uid is { } owner) _perOwner[(owner, node)] = _perOwner.GetValueOrDefault((owner, node)) + 1;
         }
+
+        public Neighbours Neighbours { get; } = new(nodes);
+
+        public PodRequests With(V1Pod pod, string node) => _perNode.GetValueOrDefault(node) + PodRequests.Of(pod);
 
         public bool HasPortOf(V1Pod pod, string node) =>
             _ports.TryGetValue(node, out var taken) && HostPort.Of(pod).Exists(port => taken.Exists(port.Conflicts));
 
         public (int OfOwner, int All) Of(V1Pod pod, string node) => (
             pod.Metadata.Controller()?.Uid is { } owner ? _perOwner.GetValueOrDefault((owner, node)) : 0,
-            _perNode.GetValueOrDefault(node));
+            _perNode.GetValueOrDefault(node).Pods);
     }
 }

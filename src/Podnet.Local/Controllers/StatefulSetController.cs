@@ -26,15 +26,17 @@ internal sealed class StatefulSetController : IController
     private async Task<TimeSpan?> ReconcileAsync(ObjectName name, CancellationToken ct)
     {
         if (_context.StatefulSets.Get(name.Namespace, name.Name) is not { } set) return null;
-        var decision = StatefulSetPlan.Decide(set, _context.Pods.InNamespace(name.Namespace), _context.Now);
+        var current = set.Status?.CurrentRevision ?? "";
+        var decision = StatefulSetPlan.Decide(set, _context.Pods.InNamespace(name.Namespace), _context.Now,
+            _context.ControllerRevisions.Get(name.Namespace, current) is { } revision ? RevisionPlan.TemplateOf(revision) : null);
         if (decision.Complaint is { } complaint) _context.Events.Warning(Resources.StatefulSets, set, "InvalidPodIPs", complaint);
         // A StatefulSet's pods carry the name of their revision, which is the set's name and the hash.
         var used = _context.Pods.InNamespace(name.Namespace).Where(pod => pod.Metadata.IsControlledBy(set.Metadata))
-            .Select(pod => pod.GetLabel(WellKnown.RevisionHash)?.Split('-')[^1] ?? "").ToHashSet(StringComparer.Ordinal);
+            .Select(pod => pod.GetLabel(WellKnown.RevisionHash)?.Split('-')[^1] ?? "").Append(current.Split('-')[^1]).ToHashSet(StringComparer.Ordinal);
         await RevisionPlan.Decide(
             set.Metadata, Owners.Reference(Resources.StatefulSets.ApiVersion, V1StatefulSet.KubeKind, set.Metadata), set.Spec.Selector, set.Spec.Template,
             set.Spec.RevisionHistoryLimit, _context.ControllerRevisions.InNamespace(name.Namespace), used).ApplyAsync(_context, new() { Name = RevisionPlan.NameOf(set.Metadata, set.Spec.Template), NamespaceProperty = name.Namespace }, ct);
-        await Ownership.ApplyAsync(_context.Pods, Resources.StatefulSets, set, decision.Adopt, decision.Release, ct);
+        if (!await Ownership.ApplyAsync(_context, _context.Pods, Resources.StatefulSets, set, decision.Adopt, decision.Release, ct)) return null;
         await _pods.CreateAsync(set, decision.Create, ct);
         await _pods.DeleteAsync(set, decision.Delete, ct);
         if (!Objects.Same(decision.Status, set.Status))

@@ -19,14 +19,15 @@ internal sealed record StatefulSetDecision(
 
 /// <summary>
 /// The decisions of Kubernetes' pkg/controller/statefulset/stateful_set_control.go, from the StatefulSet and the pods that
-/// there are now. Old templates are not kept: a pod that is lost while its template is being replaced comes back as the new one.
+/// there are now. A pod that is lost while its template is being replaced comes back as the new one, unless the partition keeps it old.
 /// </summary>
 internal static class StatefulSetPlan
 {
-    public static StatefulSetDecision Decide(V1StatefulSet set, IEnumerable<V1Pod> pods, DateTime now)
+    /// <param name="old">The template of status.currentRevision, where that is not the set's own any more.</param>
+    public static StatefulSetDecision Decide(V1StatefulSet set, IEnumerable<V1Pod> pods, DateTime now, V1PodTemplateSpec? old = null)
     {
         var claims = Claims<V1Pod>.Of(set.Metadata, Selector.Of(set.Spec.Selector), pods.Where(pod => OrdinalOf(set, pod) is not null));
-        var view = new View(set, claims.Owned, now);
+        var view = new View(set, claims.Owned, now, old);
         var (create, delete) = set.Metadata.DeletionTimestamp is null ? Step(view) : ([], []);
         return new StatefulSetDecision(
             claims.Adopt,
@@ -93,10 +94,8 @@ internal static class StatefulSetPlan
     /// <summary>From the highest ordinal down to the partition, the first pod of an old template, once all above it are healthy again.</summary>
     private static V1Pod? NextToReplace(View view)
     {
-        var strategy = view.Set.Spec.UpdateStrategy;
-        if (strategy?.Type == "OnDelete") return null;
-        var last = Math.Max(view.First, view.First + (strategy?.RollingUpdate?.Partition ?? 0));
-        for (var ordinal = view.End - 1; ordinal >= last; ordinal--)
+        if (view.Set.Spec.UpdateStrategy?.Type == "OnDelete") return null;
+        for (var ordinal = view.End - 1; ordinal >= view.FirstToUpdate; ordinal--)
         {
             if (!view.ByOrdinal.TryGetValue(ordinal, out var pod)) return null;
             if (!view.IsCurrent(pod) && !pod.IsTerminating()) return pod;
@@ -109,10 +108,15 @@ internal static class StatefulSetPlan
     {
         var (set, name) = (view.Set, $"{view.Set.Metadata.Name}-{ordinal}");
         var owner = Owners.Reference(V1StatefulSet.KubeGroup + "/" + V1StatefulSet.KubeApiVersion, V1StatefulSet.KubeKind, set.Metadata);
-        var pod = PodTemplates.NewPod(set.Spec.Template, set.Metadata.NamespaceProperty, name, owner);
+        // "If a partition is specified … all Pods with an ordinal less than the partition … even if they are deleted, will be recreated
+        // at the previous version."
+        var (template, revision) = view.Old is { } old && ordinal < view.FirstToUpdate
+            ? (old, set.Status.CurrentRevision)
+            : (set.Spec.Template, view.Revision);
+        var pod = PodTemplates.NewPod(template, set.Metadata.NamespaceProperty, name, owner);
         pod.Metadata.Labels[WellKnown.StatefulSetPodName] = name;
         pod.Metadata.Labels[WellKnown.PodIndex] = ordinal.ToString(CultureInfo.InvariantCulture);
-        pod.Metadata.Labels[WellKnown.RevisionHash] = view.Revision;
+        pod.Metadata.Labels[WellKnown.RevisionHash] = revision;
         if (StatefulSetAddresses.Of(set).At(ordinal - view.First) is { } address) pod.Metadata.Annotations[WellKnown.PodIP] = address.ToString();
         pod.Spec.Hostname = name;
         pod.Spec.Subdomain = set.Spec.ServiceName;
@@ -142,9 +146,11 @@ internal static class StatefulSetPlan
         };
     }
 
-    private sealed class View(V1StatefulSet set, IEnumerable<V1Pod> pods, DateTime now)
+    private sealed class View(V1StatefulSet set, IEnumerable<V1Pod> pods, DateTime now, V1PodTemplateSpec? old)
     {
         public V1StatefulSet Set => set;
+
+        public V1PodTemplateSpec? Old => old;
 
         public SortedDictionary<int, V1Pod> ByOrdinal { get; } = new(pods.ToDictionary(pod => OrdinalOf(set, pod)!.Value));
 
@@ -153,6 +159,9 @@ internal static class StatefulSetPlan
         public bool Ordered => set.Spec.PodManagementPolicy != "Parallel";
 
         public int First => set.Spec.Ordinals?.Start ?? 0;
+
+        /// <summary>Those below it keep the template that they have.</summary>
+        public int FirstToUpdate => First + Math.Max(0, set.Spec.UpdateStrategy?.RollingUpdate?.Partition ?? 0);
 
         public int End => First + (set.Spec.Replicas ?? 1);
 

@@ -58,7 +58,7 @@ internal static class ContainerConfig
                 new("pid", pod.Spec.ShareProcessNamespace == true ? Shared("pid") : null),
                 new("network", Shared("net")), new("ipc", Shared("ipc")), new("uts", Shared("uts")), new("mount"),
             ],
-            $"{cgroup}/{container.Name}", OciDefaults.NoDevices, OciDefaults.MaskedPaths, OciDefaults.ReadonlyPaths);
+            $"{cgroup}/{container.Name}", ContainerLimits.Of(container), OciDefaults.MaskedPaths, OciDefaults.ReadonlyPaths);
         IReadOnlyList<OciMount> mounts =
         [
             .. OciDefaults.Mounts,

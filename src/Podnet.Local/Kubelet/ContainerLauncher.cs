@@ -27,7 +27,8 @@ internal sealed class ContainerLauncher(NodeRuntime node, PodVolumes volumes)
             var environment = await ContainerEnvironment.BuildAsync(pod, container.Spec, sandbox.Hostname, fields, node.Objects);
             var mounts = await volumes.MountsAsync(pod, container.Spec, fields, environment, folder);
             var spec = ContainerConfig.ForContainer(
-                pod, container.Spec, image, user, root, pod.Cgroup(node.Paths), sandbox.Pause.Pid, sandbox.Folder, environment, mounts);
+                pod, container.Spec, image, user, root, pod.Cgroup(node.Paths), sandbox.Pause.Pid, sandbox.Folder, environment,
+                [.. mounts, TerminationMessage.Mount(container.Spec, folder)]);
             var log = pod.LogFile(node.Paths, container.Name, container.Starts);
             Directory.CreateDirectory(Path.GetDirectoryName(log)!);
             ForgetRun(pod, container.Name, container.Starts - 2);

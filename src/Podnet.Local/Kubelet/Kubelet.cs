@@ -24,6 +24,7 @@ public sealed class Kubelet(KubeletOptions options, ApiClient client, ILogger lo
     private readonly Dictionary<string, PodRunner> _runners = [];
     private readonly HashSet<Task> _workers = [];
     private readonly TaskCompletionSource<IReadOnlyList<string>> _podCidrs = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<V1Node> _object = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private NodeRuntime? _node;
 
@@ -38,7 +39,7 @@ public sealed class Kubelet(KubeletOptions options, ApiClient client, ILogger lo
         {
             Changed = (_, node) => NodeChanged(node, all.Token),
         };
-        Task[] tasks = [nodes.RunAsync(all.Token), _events.RunAsync(all.Token), RunPodsAsync(mask, all.Token)];
+        Task[] tasks = [nodes.RunAsync(all.Token), _events.RunAsync(all.Token), RunPodsAsync(mask, all.Token), KeepLeaseAsync(all.Token)];
         var first = await Task.WhenAny(tasks);
         await all.CancelAsync();
         await WorkersEndedAsync(mask);
@@ -46,7 +47,12 @@ public sealed class Kubelet(KubeletOptions options, ApiClient client, ILogger lo
     }
 
     /// <summary>Ends every container of this node and gives its addresses back, for a node that leaves; after <see cref="RunAsync"/> has ended.</summary>
-    public Task RemovePodsAsync() => _node?.RemoveLeftoversAsync() ?? Task.CompletedTask;
+    public async Task RemovePodsAsync()
+    {
+        if (_node is not null)
+            await _node.RemoveLeftoversAsync();
+        await NodeLease.RemoveAsync(client, options.NodeName, logger);
+    }
 
     /// <summary>After this nothing of the kubelet makes a file or a process any more.</summary>
     private async Task WorkersEndedAsync(Task mask)
@@ -57,6 +63,9 @@ public sealed class Kubelet(KubeletOptions options, ApiClient client, ILogger lo
         // Each ends by the cancellation, which is no failure here.
         await Task.WhenAll(workers).ContinueWith(_ => { }, TaskScheduler.Default);
     }
+
+    private async Task KeepLeaseAsync(CancellationToken ct) =>
+        await new NodeLease(client, await _object.Task.WaitAsync(ct), logger).RunAsync(ct);
 
     private async Task RunPodsAsync(Task<string> mask, CancellationToken ct)
     {
@@ -85,6 +94,7 @@ public sealed class Kubelet(KubeletOptions options, ApiClient client, ILogger lo
     {
         if (node is null)
             return;
+        _object.TrySetResult(node);
         if (node.Spec?.PodCIDRs is { Count: > 0 } podCidrs)
             _podCidrs.TrySetResult([.. podCidrs]);
         if (!NodeStatuses.IsTold(node, options.Addresses))

@@ -47,14 +47,14 @@ internal static class NodeStatuses
 
     private static V1NodeCondition[] Own(DateTime now) =>
     [
-        Condition("MemoryPressure", "False", "KubeletHasSufficientMemory", now),
-        Condition("DiskPressure", "False", "KubeletHasNoDiskPressure", now),
-        Condition("PIDPressure", "False", "KubeletHasSufficientPID", now),
-        Condition("Ready", "True", "KubeletReady", now),
+        Condition("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available", now),
+        Condition("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure", now),
+        Condition("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available", now),
+        Condition("Ready", "True", "KubeletReady", "kubelet is posting ready status", now),
     ];
 
-    private static V1NodeCondition Condition(string type, string status, string reason, DateTime now) =>
-        new() { Type = type, Status = status, Reason = reason, LastHeartbeatTime = now, LastTransitionTime = now };
+    private static V1NodeCondition Condition(string type, string status, string reason, string message, DateTime now) =>
+        new() { Type = type, Status = status, Reason = reason, Message = message, LastHeartbeatTime = now, LastTransitionTime = now };
 
     private static Dictionary<string, ResourceQuantity> Capacity() => new()
     {

@@ -40,7 +40,14 @@ internal sealed record OciLinux(
 /// <param name="Path">The namespace to join; null makes a new one.</param>
 internal sealed record OciNamespace(string Type, string? Path = null);
 
-internal sealed record OciResources(IReadOnlyList<OciDeviceRule> Devices);
+internal sealed record OciResources(IReadOnlyList<OciDeviceRule> Devices, OciMemory? Memory = null, OciCpu? Cpu = null);
+
+/// <param name="Limit">Bytes.</param>
+internal sealed record OciMemory(long Limit);
+
+/// <param name="Quota">Microseconds in each period.</param>
+/// <param name="Period">Microseconds.</param>
+internal sealed record OciCpu(long Shares, long? Quota, long? Period);
 
 internal sealed record OciDeviceRule(bool Allow, string Access);
 

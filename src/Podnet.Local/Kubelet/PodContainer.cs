@@ -134,10 +134,14 @@ internal sealed class PodContainer(V1Container spec, ContainerRole role = Contai
     }
 
     /// <summary>The process ended, by itself or because the pod is being stopped.</summary>
+    /// <param name="message">Its last words; null for none.</param>
     /// <returns>How long to wait before it may start again.</returns>
-    public TimeSpan Finished(int exitCode, int signal, bool stopped)
+    public TimeSpan Finished(int exitCode, int signal, bool stopped, string? message)
     {
         var running = Running!;
+        // Nobody but the kernel kills the first process of a process namespace, and that for its memory limit; a shell passes on that
+        // its child was. The control group, which counted it, has gone with the container.
+        var outOfMemory = exitCode == 128 + Signals.Kill && !stopped && Stop is null && Spec.Resources?.Limits?.ContainsKey("memory") == true;
         Running = null;
         Probes?.Dispose();
         Probes = null;
@@ -147,7 +151,8 @@ internal sealed class PodContainer(V1Container spec, ContainerRole role = Contai
         {
             ExitCode = exitCode,
             Signal = signal == 0 ? null : signal,
-            Reason = exitCode == 0 ? "Completed" : "Error",
+            Reason = exitCode == 0 ? "Completed" : outOfMemory ? "OOMKilled" : "Error",
+            Message = message,
             ContainerID = "runc://" + running.Id,
             StartedAt = running.StartedAt,
             FinishedAt = DateTime.UtcNow,

@@ -86,7 +86,7 @@ internal sealed class PodContainers(V1Pod first, NodeRuntime node, PodVolumes vo
             var running = container.Running!;
             var status = await running.Process.Exited;
             await _launcher.FinishAsync(pod, container.Name, running);
-            var wait = container.Finished(status.ShellCode, status.Signal, stopped);
+            var wait = container.Finished(status.ShellCode, status.Signal, stopped, TerminationMessage.Of(container.Spec, running, status.ShellCode));
             logger.ContainerEnded(FullName, container.Name, status);
             show();
             _launcher.Remove(running);

@@ -71,7 +71,14 @@ internal sealed class PodRunner
 
     private string? RestartPolicy => _pod.Spec.RestartPolicy;
 
-    private bool IsOver => _wasFinished || ContainerOrder.IsOver(_containers.All, RestartPolicy);
+    /// <summary>It ran longer than its activeDeadlineSeconds.</summary>
+    private bool _isLate;
+
+    private DateTime? Deadline => !_isLate && !_wasFinished && _pod.Spec.ActiveDeadlineSeconds is { } seconds
+        ? _shown?.StartTime?.AddSeconds(seconds)
+        : null;
+
+    private bool IsOver => _wasFinished || _isLate || ContainerOrder.IsOver(_containers.All, RestartPolicy);
 
     private bool IsEnding => _vanished || _pod.Metadata.DeletionTimestamp is not null;
 
@@ -116,9 +123,15 @@ internal sealed class PodRunner
             await RemoveSandboxAsync();
         }
 
+        if (!IsOver && Deadline <= DateTime.UtcNow)
+        {
+            _isLate = true;
+            _observer.Happened(warning: false, PodStatuses.DeadlineExceeded, "Pod was active on the node longer than the specified deadline");
+        }
+
         if (IsOver)
         {
-            await StopContainersAsync(ct); // sidecars
+            await StopContainersAsync(ct); // sidecars, or what runs beyond the deadline
             await RemoveSandboxAsync();
             _volumes.Remove();
             return;
@@ -210,8 +223,8 @@ internal sealed class PodRunner
         if (IsOver)
             return null;
         if (_sandbox is null)
-            return _sandboxDue;
-        DateTime?[] due = [_containers.NextDue(RestartPolicy), _volumes.NextRefresh];
+            return Deadline < _sandboxDue ? Deadline : _sandboxDue;
+        DateTime?[] due = [Deadline, _containers.NextDue(RestartPolicy), _volumes.NextRefresh];
         return due.Min();
     }
 
@@ -231,7 +244,7 @@ internal sealed class PodRunner
         if (_wasFinished)
             return;
         var addresses = _sandbox is { IsConnected: true } sandbox ? sandbox.Addresses : null;
-        _shown = new PodStatuses(_pod, _containers.All, addresses, DateTime.UtcNow).Build(_node.Addresses, _shown);
+        _shown = new PodStatuses(_pod, _containers.All, addresses, DateTime.UtcNow, _isLate).Build(_node.Addresses, _shown);
         _observer.StatusChanged(_shown);
     }
 }

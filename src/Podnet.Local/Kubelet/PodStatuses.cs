@@ -5,8 +5,13 @@ namespace Podnet.Local.Kubelet;
 /// <summary>What is shown of a pod, from what it is.</summary>
 /// <param name="addresses">Null while there is no sandbox.</param>
 /// <param name="now">The time of what has changed.</param>
-internal sealed class PodStatuses(V1Pod pod, IReadOnlyList<PodContainer> containers, IReadOnlyList<string>? addresses, DateTime now)
+/// <param name="isLate">It ran longer than it may: failed, however its containers ended.</param>
+internal sealed class PodStatuses(
+    V1Pod pod, IReadOnlyList<PodContainer> containers, IReadOnlyList<string>? addresses, DateTime now, bool isLate = false)
 {
+    /// <summary>The reason of a pod that ran beyond its activeDeadlineSeconds, and of the Event that says so.</summary>
+    public const string DeadlineExceeded = "DeadlineExceeded";
+
     /// <param name="nodeAddresses">The host's.</param>
     /// <param name="before">What was shown last; conditions that have not changed keep their time.</param>
     public V1PodStatus Build(IReadOnlyList<string> nodeAddresses, V1PodStatus? before)
@@ -21,6 +26,7 @@ internal sealed class PodStatuses(V1Pod pod, IReadOnlyList<PodContainer> contain
             : ("ContainersNotReady", $"containers with unready status: [{string.Join(' ', unready)}]");
         V1PodCondition[] own =
         [
+            Condition("PodScheduled", true),
             Condition("PodReadyToStartContainers", addresses is not null),
             incomplete.Length == 0
                 ? Condition("Initialized", true)
@@ -31,6 +37,8 @@ internal sealed class PodStatuses(V1Pod pod, IReadOnlyList<PodContainer> contain
         return new V1PodStatus
         {
             Phase = phase,
+            Reason = isLate ? DeadlineExceeded : null,
+            Message = isLate ? "Pod was active on the node longer than the specified deadline" : null,
             Conditions = Merge(own, before),
             HostIP = nodeAddresses[0],
             HostIPs = [.. nodeAddresses.Select(ip => new V1HostIP { Ip = ip })],
@@ -48,7 +56,7 @@ internal sealed class PodStatuses(V1Pod pod, IReadOnlyList<PodContainer> contain
     {
         if (pod.IsFinished())
             return pod.Status.Phase;
-        if (ContainerOrder.HasFailed(containers, pod.Spec.RestartPolicy))
+        if ((isLate && containers.All(c => c.Running is null)) || ContainerOrder.HasFailed(containers, pod.Spec.RestartPolicy))
             return "Failed";
         var mains = containers.Where(c => c.Role == ContainerRole.Main).ToArray();
         if (mains.Any(c => c.Running is null && c.Ended is null) || !ContainerOrder.IsInitialized(containers))
@@ -103,7 +111,7 @@ internal sealed class PodStatuses(V1Pod pod, IReadOnlyList<PodContainer> contain
     private static V1PodCondition Condition(string type, bool holds, string? reason = null, string? message = null) =>
         new() { Type = type, Status = holds ? "True" : "False", Reason = reason, Message = message };
 
-    /// <summary>Conditions of others (PodScheduled, readiness gates) stay as they are.</summary>
+    /// <summary>Conditions of others (readiness gates) stay as they are.</summary>
     private List<V1PodCondition> Merge(V1PodCondition[] own, V1PodStatus? before)
     {
         var known = (before?.Conditions ?? []).Concat(pod.Status?.Conditions ?? []).DistinctBy(c => c.Type).ToDictionary(c => c.Type);

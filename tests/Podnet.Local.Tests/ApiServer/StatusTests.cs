@@ -61,7 +61,7 @@ public sealed class StatusTests : IAsyncLifetime
         "the namespace of the provided object does not match the namespace sent on the request")]
     [InlineData("""{"metadata":{"name":"a","resourceVersion":"1"}}""", 400, "BadRequest", "resourceVersion should not be set on objects to be created")]
     [InlineData("""{"metadata":{"name":"a"},"data":{"k":1}}""", 400, "BadRequest",
-        "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: json: cannot unmarshal number into field data.k of type string")]
+        "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: json: cannot unmarshal number into Go struct field ConfigMap.data of type string")]
     [InlineData("""{"metadata":{"name":"a"},"data":{"k":"1","k":"2"}}""", 400, "BadRequest", null)]
     [InlineData("{}", 422, "Invalid", "ConfigMap \"\" is invalid: metadata.name: Required value: name or generateName is required")]
     [InlineData("""{"metadata":{"name":"A_b"}}""", 422, "Invalid",
@@ -174,7 +174,7 @@ public sealed class StatusTests : IAsyncLifetime
             .Replace("80", "70000", StringComparison.Ordinal);
         var (code, status) = await _server.SendAsync("POST", "/apis/apps/v1/namespaces/default/deployments", deployment);
         AssertStatus(422, "Invalid",
-            "Deployment.apps \"web\" is invalid: [spec.template.metadata.labels: Invalid value: {\"app\":\"y\"}: `selector` does not match template `labels`, "
+            "Deployment.apps \"web\" is invalid: [spec.template.metadata.labels: Invalid value: map[string]string{\"app\":\"y\"}: `selector` does not match template `labels`, "
             + "spec.template.spec.containers[0].ports[0].containerPort: Invalid value: 70000: must be between 1 and 65535, inclusive]",
             code, status);
         Assert.Equal("{\"name\":\"web\",\"group\":\"apps\",\"kind\":\"Deployment\"}", WithoutCauses(status["details"]!));

@@ -50,6 +50,24 @@ public class ControllerManagerTests
     }
 
     [Fact]
+    public async Task What_is_orphaned_stays_and_nobody_takes_it_back()
+    {
+        await using var cluster = await TwoNodesAsync();
+        cluster.Apply(Web);
+        await cluster.EventuallyAsync("its pods are there", async () => (await cluster.Client.ListAsync(Resources.Pods, "default", null, default)).Count == 4);
+        for (var round = 0; round < 5; round++)
+        {
+            cluster.Server.KubectlText("delete", "deployment", "web", "--cascade=orphan");
+            await Task.Delay(TimeSpan.FromMilliseconds(300));
+            var left = Assert.Single(await cluster.Client.ListAsync(Resources.ReplicaSets, "default", null, default));
+            Assert.Null(left.Metadata.OwnerReferences);
+            cluster.Apply(Web.Split("---")[0]);
+            await cluster.EventuallyAsync("a new Deployment takes it over", async () =>
+                (await cluster.Client.ListAsync(Resources.ReplicaSets, "default", null, default)) is [{ Metadata.OwnerReferences.Count: 1 }]);
+        }
+    }
+
+    [Fact]
     public async Task The_nginx_StatefulSet_gets_its_pods_addresses_nodes_and_endpoints()
     {
         await using var cluster = await TwoNodesAsync();

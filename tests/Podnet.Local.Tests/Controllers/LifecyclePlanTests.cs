@@ -39,6 +39,19 @@ public class LifecyclePlanTests
     }
 
     [Fact]
+    public void Pods_leave_a_node_whose_taints_they_do_not_bear_or_bear_no_longer()
+    {
+        static V1Pod Bearing(string name, long? seconds) => Make.Pod(name).On("node-1").With(p => p.Spec.Tolerations =
+            [new V1Toleration { Key = "gpu", OperatorProperty = "Exists", Effect = "NoExecute", TolerationSeconds = seconds }]);
+        var node = Make.Node("node-1").With(n => n.Spec.Taints =
+            [new V1Taint { Key = "gpu", Effect = "NoExecute" }, new V1Taint { Key = "disk", Effect = "NoSchedule" }]);
+        V1Pod[] pods = [Make.Pod("stranger").On("node-1"), Bearing("for-good", null), Bearing("for-5", 5), Bearing("for-30", 30)];
+        var (evict, recheck) = TaintEvictionPlan.Decide(node, pods, _ => Make.Now.AddSeconds(-10), Make.Now);
+        Assert.Equal(["stranger", "for-5"], evict.Select(p => p.Metadata.Name));
+        Assert.Equal(TimeSpan.FromSeconds(20), recheck);
+    }
+
+    [Fact]
     public void Pods_deleted_before_they_got_a_node_are_ended_for_good()
     {
         V1Pod[] pods = [Make.Pod("waiting"), Make.Pod("ending").Terminating(), Make.Pod("elsewhere").On("node-1").Terminating()];

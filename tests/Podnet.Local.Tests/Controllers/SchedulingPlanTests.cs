@@ -50,6 +50,101 @@ public class SchedulingPlanTests
     }
 
     [Theory]
+    [InlineData("1500m", "1Gi", null)]
+    [InlineData("2500m", "1Gi", "0/1 nodes are available: 1 Insufficient cpu.")]
+    [InlineData("1", "3Gi", "0/1 nodes are available: 1 Insufficient memory.")]
+    public void A_pod_goes_where_its_requests_have_room_beside_those_that_are_there(string cpu, string memory, string? why)
+    {
+        var node = Make.Node("node-1", "10.240.0.0/27").With(n => n.Status.Allocatable = Amounts("3", "3Gi"));
+        var there = Requesting(Make.Pod("there"), "1", "1Gi").On("node-1");
+        Assert.Equal(why, SchedulingPlan.Decide([there, Requesting(Make.Pod("asked"), cpu, memory)], [node]).Single().Unschedulable);
+    }
+
+    [Theory]
+    [InlineData("In", "ssd", "node-2")]
+    [InlineData("NotIn", "ssd", "node-1")]
+    [InlineData("Exists", null, "node-2")]
+    [InlineData("DoesNotExist", null, "node-1")]
+    [InlineData("In", "tape", null)]
+    public void A_required_node_affinity_holds(string @operator, string? value, string? node)
+    {
+        V1Node[] nodes = [TwoNodes[0], Make.Node("node-2", "10.240.0.32/27").With(n => n.Metadata.Labels = new Dictionary<string, string> { ["disk"] = "ssd" })];
+        var pod = Make.Pod("a").With(p => p.Spec.Affinity = new V1Affinity
+        {
+            NodeAffinity = new V1NodeAffinity
+            {
+                RequiredDuringSchedulingIgnoredDuringExecution = new V1NodeSelector
+                {
+                    NodeSelectorTerms =
+                    [
+                        new V1NodeSelectorTerm
+                        {
+                            MatchExpressions =
+                                [new V1NodeSelectorRequirement { Key = "disk", OperatorProperty = @operator, Values = value is null ? null : [value] }],
+                        },
+                    ],
+                },
+            },
+        });
+        var placement = Place(pod, nodes);
+        Assert.Equal((node, node is null ? "0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector." : null),
+            (placement.Node, placement.Unschedulable));
+    }
+
+    [Fact]
+    public void Pods_that_want_to_be_apart_are_never_on_one_node()
+    {
+        static V1Pod Apart(string name) => Make.Pod(name).With(p => p.Spec.Affinity = new V1Affinity
+        {
+            PodAntiAffinity = new V1PodAntiAffinity { RequiredDuringSchedulingIgnoredDuringExecution = [WebOn("kubernetes.io/hostname")] },
+        });
+        var placements = SchedulingPlan.Decide([Apart("a"), Apart("b"), Apart("c"), Make.Pod("d")], TwoNodes);
+        Assert.Equal(["node-1", "node-2"], placements.Take(2).Select(p => p.Node).Order());
+        Assert.Equal("0/2 nodes are available: 2 node(s) didn't match pod anti-affinity rules.", placements[2].Unschedulable);
+        Assert.Equal("0/2 nodes are available: 2 node(s) didn't satisfy existing pods anti-affinity rules.", placements[3].Unschedulable);
+    }
+
+    [Fact]
+    public void Pods_that_want_each_other_near_go_to_one_node()
+    {
+        static V1Pod Near(string name, string app) => Make.Pod(name, app).With(p => p.Spec.Affinity = new V1Affinity
+        {
+            PodAffinity = new V1PodAffinity { RequiredDuringSchedulingIgnoredDuringExecution = [WebOn("kubernetes.io/hostname")] },
+        });
+        var placements = SchedulingPlan.Decide([Near("a", "web"), Near("b", "web"), Near("c", "db")], TwoNodes);
+        Assert.All(placements, placement => Assert.Equal("node-1", placement.Node));
+        Assert.Equal("0/2 nodes are available: 2 node(s) didn't match pod affinity rules.", Place(Near("c", "db"), TwoNodes).Unschedulable);
+    }
+
+    [Fact]
+    public void Pods_are_spread_as_evenly_as_they_ask()
+    {
+        static V1Pod Spread(string name) => Make.Pod(name).With(p => p.Spec.TopologySpreadConstraints =
+        [
+            new V1TopologySpreadConstraint
+            {
+                MaxSkew = 1,
+                TopologyKey = "kubernetes.io/hostname",
+                WhenUnsatisfiable = "DoNotSchedule",
+                LabelSelector = new V1LabelSelector { MatchLabels = Make.App("web") },
+            },
+        ]);
+        var full = Make.Node("node-2", "10.240.0.32/27").With(n => n.Status.Allocatable = Amounts("0", "0"));
+        var placements = SchedulingPlan.Decide([Requesting(Spread("a"), "1", "1"), Requesting(Spread("b"), "1", "1")], [TwoNodes[0], full]);
+        Assert.Equal("node-1", placements[0].Node);
+        Assert.Equal(
+            "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) didn't match pod topology spread constraints.", placements[1].Unschedulable);
+    }
+
+    private static V1PodAffinityTerm WebOn(string key) =>
+        new() { TopologyKey = key, LabelSelector = new V1LabelSelector { MatchLabels = Make.App("web") } };
+
+    private static Dictionary<string, ResourceQuantity> Amounts(string cpu, string memory) => new() { ["cpu"] = new(cpu), ["memory"] = new(memory) };
+
+    private static V1Pod Requesting(V1Pod pod, string cpu, string memory) =>
+        pod.With(p => p.Spec.Containers[0].Resources = new V1ResourceRequirements { Requests = Amounts(cpu, memory) });
+
+    [Theory]
     [InlineData("8080", "8080", false)]
     [InlineData("8080", "8081", true)]
     [InlineData("8080", "8080/UDP", true)]

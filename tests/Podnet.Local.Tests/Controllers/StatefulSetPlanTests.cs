@@ -129,6 +129,18 @@ public class StatefulSetPlanTests
     }
 
     [Fact]
+    public void A_pod_below_the_partition_that_is_lost_comes_back_as_it_was()
+    {
+        var old = Make.StatefulSet(2);
+        var set = Make.StatefulSet(2, image: "nginx:2").With(s => s.Status = Decide(old, PodOf(old, 0).Ready(), PodOf(old, 1).Ready()).Status);
+        set.Spec.UpdateStrategy = new V1StatefulSetUpdateStrategy { RollingUpdate = new() { Partition = 1 } };
+        var again = StatefulSetPlan.Decide(set, [PodOf(set, 1).Ready()], Make.Now, old.Spec.Template).Create.Single();
+        Assert.Equal(("nginx-0", "nginx", set.Status.CurrentRevision), (again.Metadata.Name, again.Spec.Containers[0].Image, again.GetLabel("controller-revision-hash")));
+        var updated = StatefulSetPlan.Decide(set, [PodOf(old, 0).Ready()], Make.Now, old.Spec.Template).Create.Single();
+        Assert.Equal(("nginx-1", "nginx:2"), (updated.Metadata.Name, updated.Spec.Containers[0].Image));
+    }
+
+    [Fact]
     public void Labels_in_another_order_are_the_same_template()
     {
         var (one, other) = (Make.StatefulSet(1), Make.StatefulSet(1));
