@@ -41,6 +41,22 @@ public static class DescriptorStreams
         },
         TaskCreationOptions.LongRunning);
 
+    /// <summary>Writes all of it, and waits on this thread where nobody reads yet. False if nobody reads any more.</summary>
+    public static unsafe bool Write(FileHandle to, ReadOnlySpan<byte> bytes)
+    {
+        while (!bytes.IsEmpty)
+        {
+            var item = new Libc.PollItem { Fd = to.Fd, Events = Libc.POLLOUT };
+            Libc.poll(&item, 1, -1); // one that was made non-blocking by whoever started this has no room perhaps
+            var written = WriteSome(to, bytes);
+            if (written < 0)
+                return false;
+            bytes = bytes[written..];
+        }
+
+        return true;
+    }
+
     /// <summary>
     /// Writes all of it to a descriptor that is <see cref="NonBlocking"/>, and waits without a thread where the program does not read: many may
     /// not. False if nobody reads any more, or the writer gave up.

@@ -65,6 +65,7 @@ internal static unsafe partial class Libc
 
     // <poll.h>
     internal const short POLLIN = 1;
+    internal const short POLLOUT = 4;
 
     // <fcntl.h>
     internal const int F_SETFL = 4;
