@@ -35,7 +35,7 @@ public sealed class RunningServer : IAsyncDisposable
     /// <summary>What the server has logged.</summary>
     internal RecordingLoggers Log { get; private init; } = null!;
 
-    public static async Task<RunningServer> StartAsync(int historyLength = 4096, string[]? serviceCidrs = null, IPodAccess? pods = null)
+    public static async Task<RunningServer> StartAsync(int historyLength = 4096, string[]? serviceCidrs = null, IPodAccess? pods = null, TimeProvider? time = null)
     {
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
@@ -50,6 +50,7 @@ public sealed class RunningServer : IAsyncDisposable
             Certificate = certificate,
             Pods = pods,
             Logging = log,
+            Time = time ?? TimeProvider.System,
             ServiceCidrs = [.. (serviceCidrs ?? ["10.0.0.0/16"]).Select(IPNetwork.Parse)],
         }, new ObjectStore(historyLength), CancellationToken.None);
         return new(host, certificate, port, token) { Log = log };
