@@ -51,6 +51,8 @@ public sealed class ApiServerHost : IAsyncDisposable
     /// <summary>Bytes of a URL.</summary>
     private const int LongestLine = 64 * 1024;
 
+    internal const int MostConnections = 4096;
+
     private readonly WebApplication _services;
     private readonly CancellationTokenSource _stopping = new();
     private Task _expiry = Task.CompletedTask;
@@ -99,7 +101,7 @@ public sealed class ApiServerHost : IAsyncDisposable
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
-        builder.Services.AddSingleton(options.Logging);
+        builder.Services.AddSingleton<ILoggerFactory>(new KestrelLoggers(options.Logging));
         var sockets = new Queue<Socket>(options.Listeners);
         builder.Services.Configure<SocketTransportOptions>(o => o.CreateBoundListenSocket = _ => sockets.Dequeue());
         builder.Services.Configure<KestrelServerOptions>(kestrel => Configure(kestrel, options));
@@ -112,7 +114,7 @@ public sealed class ApiServerHost : IAsyncDisposable
         // Ours is RequestBody.Limit: where Kestrel enforces one, it hangs up on a client that is still sending, and the answer is lost.
         kestrel.Limits.MaxRequestBodySize = null;
         // Each may hold some 50 KiB and a file descriptor; beyond it, who comes is hung up on. Arbitrary.
-        kestrel.Limits.MaxConcurrentConnections = 4096;
+        kestrel.Limits.MaxConcurrentConnections = MostConnections;
         // Room for selectors of thousands of terms, and for what people exec. Go's server takes 1 MiB, which is for everybody who can connect. Arbitrary.
         kestrel.Limits.MaxRequestLineSize = LongestLine;
         kestrel.Limits.MaxRequestHeadersTotalSize = 2 * LongestLine;

@@ -3,6 +3,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
+using Podnet.Local.ApiServer;
 
 namespace Podnet.Local.Tests.ApiServer;
 
@@ -88,6 +89,34 @@ public sealed class HostileConnectionTests : IAsyncLifetime
                 socket.Dispose();
         }
         await Podnet.Testing.Poll.UntilAsync(() => OpenFiles() <= before + 20, () => $"{OpenFiles()} files are open, {before} were");
+    }
+
+    [Fact]
+    public async Task Beyond_the_most_connections_who_comes_is_hung_up_on_until_others_go()
+    {
+        var sockets = new List<Socket>();
+        try
+        {
+            for (var i = 0; i < ApiServerHost.MostConnections + 100; i++)
+                sockets.Add(await ConnectAsync());
+            Assert.Equal(0, await sockets[^1].ReceiveAsync(new byte[1]));
+        }
+        finally
+        {
+            sockets.ForEach(socket => socket.Dispose());
+        }
+        using var client = _server.NewClient(_server.Token);
+        await Podnet.Testing.Poll.UntilAsync(async () =>
+        {
+            try
+            {
+                return await client.GetStringAsync("/readyz") == "ok";
+            }
+            catch (HttpRequestException)
+            {
+                return false;
+            }
+        }, () => "the server takes no connections any more");
     }
 
     [Fact]

@@ -1,5 +1,7 @@
 using System.Net.Http.Headers;
 using System.Text.Json.Nodes;
+using Microsoft.Extensions.Time.Testing;
+using Podnet.Testing;
 
 namespace Podnet.Local.Tests.ApiServer;
 
@@ -96,6 +98,23 @@ public sealed class WatchTests : IAsyncLifetime
         Assert.Equal("BOOKMARK", (string?)bookmark["type"]);
         Assert.True(long.Parse((string)bookmark["object"]!["metadata"]!["resourceVersion"]!) >= long.Parse((string)pod["metadata"]!["resourceVersion"]!) - 1);
         Assert.Null(await watch.ReadLineAsync());
+    }
+
+    [Fact]
+    public async Task A_watch_gets_a_bookmark_every_minute()
+    {
+        var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        await using var server = await RunningServer.StartAsync(time: time);
+        using var watch = new StreamReader(await server.Client.GetStreamAsync($"{ConfigMaps}?watch=1&allowWatchBookmarks=true&resourceVersion=0"));
+        var pod = await server.CreateAsync("pods", Objects.Pod("p"));
+        var line = watch.ReadLineAsync();
+        await Poll.UntilAsync(() =>
+        {
+            time.Advance(TimeSpan.FromSeconds(61));
+            return line.IsCompleted;
+        }, () => "there was no bookmark");
+        var bookmark = JsonNode.Parse((await line)!)!;
+        Assert.Equal(("BOOKMARK", (string?)pod["metadata"]!["resourceVersion"]), ((string?)bookmark["type"], (string?)bookmark["object"]!["metadata"]!["resourceVersion"]));
     }
 
     [Fact]

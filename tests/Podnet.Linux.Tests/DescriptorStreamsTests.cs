@@ -1,0 +1,39 @@
+namespace Podnet.Linux.Tests;
+
+public sealed class DescriptorStreamsTests
+{
+    private static readonly byte[] Input = [.. Enumerable.Range(0, 1 << 20).Select(i => (byte)(i * 7))];
+
+    [Fact]
+    public async Task Programs_that_do_not_read_their_input_hold_up_no_thread()
+    {
+        var pipes = Enumerable.Range(0, 100).Select(_ => Pipe.Create()).ToList();
+        var ended = new TaskCompletionSource();
+        var writes = await Task.Run(() => pipes.ConvertAll(pipe => DescriptorStreams.WriteAsync(pipe.Write, Input, ended.Task).AsTask())).WaitAsync(TimeSpan.FromSeconds(60));
+        Assert.All(writes, write => Assert.False(write.IsCompleted));
+        ended.SetResult();
+        Assert.All(await Task.WhenAll(writes), Assert.False);
+        pipes.ForEach(pipe => pipe.Dispose());
+    }
+
+    [Fact]
+    public async Task A_program_that_reads_late_gets_everything()
+    {
+        using var pipe = Pipe.Create();
+        var write = DescriptorStreams.WriteAsync(pipe.Write, Input, new TaskCompletionSource().Task).AsTask();
+        var read = new MemoryStream();
+        var drained = DescriptorStreams.DrainAsync(pipe.Read, bytes => read.Write(bytes.Span), new TaskCompletionSource().Task);
+        Assert.True(await write);
+        pipe.Write.Dispose();
+        await drained;
+        Assert.Equal(Input, read.ToArray());
+    }
+
+    [Fact]
+    public async Task A_program_that_has_closed_its_input_ends_the_writing()
+    {
+        using var pipe = Pipe.Create();
+        pipe.Read.Dispose();
+        Assert.False(await DescriptorStreams.WriteAsync(pipe.Write, Input, new TaskCompletionSource().Task));
+    }
+}
