@@ -82,7 +82,11 @@ internal static class EndpointsPlan
         var wanted = family == "IPv6" ? AddressFamily.InterNetworkV6 : AddressFamily.InterNetwork;
         return (addresses ?? []).Where(a => IPAddress.TryParse(a.Ip, out var ip) && ip.AddressFamily == wanted).Select(a => new V1Endpoint
         {
-            Addresses = [a.Ip], Hostname = a.Hostname, NodeName = a.NodeName, TargetRef = a.TargetRef, Conditions = new() { Ready = ready },
+            Addresses = [a.Ip],
+            Hostname = a.Hostname,
+            NodeName = a.NodeName,
+            TargetRef = a.TargetRef,
+            Conditions = new() { Ready = ready },
         });
     }
 
