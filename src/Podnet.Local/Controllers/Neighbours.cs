@@ -11,9 +11,14 @@ internal sealed class Neighbours(IEnumerable<V1Node> nodes)
     private readonly Dictionary<string, V1Node> _nodes = nodes.ToDictionary(node => node.Metadata.Name);
     private readonly List<(V1Pod Pod, V1Node Node)> _placed = [];
 
+    /// <summary>Those that want others away: few, and every pod has to be compared with them.</summary>
+    private readonly List<(V1Pod Pod, V1Node Node)> _apart = [];
+
     public void Add(V1Pod pod, string node)
     {
-        if (_nodes.TryGetValue(node, out var known)) _placed.Add((pod, known));
+        if (!_nodes.TryGetValue(node, out var known)) return;
+        _placed.Add((pod, known));
+        if (Away(pod).Any()) _apart.Add((pod, known));
     }
 
     /// <returns>In the scheduler's words; null where nobody minds.</returns>
@@ -22,9 +27,9 @@ internal sealed class Neighbours(IEnumerable<V1Node> nodes)
         var affinity = pod.Spec.Affinity;
         if (!(affinity?.PodAffinity?.RequiredDuringSchedulingIgnoredDuringExecution ?? []).All(term => IsNear(term, pod, node)))
             return "node(s) didn't match pod affinity rules";
-        if (Away(pod).Any(term => _placed.Any(other => Same(term.TopologyKey, other.Node, node) && Means(term, pod, other.Pod))))
+        if (Away(pod).Any(term => _placed.Exists(other => Same(term.TopologyKey, other.Node, node) && Means(term, pod, other.Pod))))
             return "node(s) didn't match pod anti-affinity rules";
-        if (_placed.Any(other => Away(other.Pod).Any(term => Same(term.TopologyKey, other.Node, node) && Means(term, other.Pod, pod))))
+        if (_apart.Exists(other => Away(other.Pod).Any(term => Same(term.TopologyKey, other.Node, node) && Means(term, other.Pod, pod))))
             return "node(s) didn't satisfy existing pods anti-affinity rules";
         return (pod.Spec.TopologySpreadConstraints ?? []).Where(c => c.WhenUnsatisfiable == "DoNotSchedule").All(c => IsEven(c, pod, node))
             ? null

@@ -26,8 +26,7 @@ internal static class TerminationMessage
     /// <returns>Null where it left none.</returns>
     public static string? Of(V1Container container, RunningContainer ended, int exitCode)
     {
-        using var file = File.OpenRead(FileIn(ended.Folder));
-        if (Read(file, 0, MostOfFile) is { Length: > 0 } said)
+        if (ReadFrom(FileIn(ended.Folder)) is { Length: > 0 } said)
             return said;
         if (exitCode == 0 || container.TerminationMessagePolicy != "FallbackToLogsOnError" || !File.Exists(ended.Log))
             return null;
@@ -36,6 +35,14 @@ internal static class TerminationMessage
         var lines = end.Split('\n');
         // The last of them is what comes after the last newline.
         return end.Length == 0 ? null : string.Join('\n', lines[Math.Max(0, lines.Length - 1 - MostLines)..]);
+    }
+
+    private static string ReadFrom(string path)
+    {
+        if (!File.Exists(path))
+            return "";
+        using var file = File.OpenRead(path);
+        return Read(file, 0, MostOfFile);
     }
 
     private static string FileIn(string folder) => $"{folder}/termination-log";

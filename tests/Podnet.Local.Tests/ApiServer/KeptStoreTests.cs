@@ -176,7 +176,8 @@ public sealed class KeptStoreTests : IDisposable
             }
             foreach (var (name, step) in expected)
                 Assert.Equal(step, StoreWriter.StepOf(stored.Objects.GetValueOrDefault(new ObjectName("default", name))));
-            Assert.True(store.Revision > revision + acknowledged.Count, "revisions were given out twice");
+            // Each of these objects was written once at least; a child that is killed early wrote nothing else.
+            Assert.True(store.Revision >= revision + acknowledged.Count, "revisions were given out twice");
             revision = store.Revision;
         }
     }
