@@ -8,19 +8,32 @@ public sealed class DescriptorStreamsTests
     public async Task Programs_that_do_not_read_their_input_hold_up_no_thread()
     {
         var pipes = Enumerable.Range(0, 100).Select(_ => Pipe.Create()).ToList();
-        var ended = new TaskCompletionSource();
-        var writes = await Task.Run(() => pipes.ConvertAll(pipe => DescriptorStreams.WriteAsync(pipe.Write, Input, ended.Task).AsTask())).WaitAsync(TimeSpan.FromSeconds(60));
+        using var giveUp = new CancellationTokenSource();
+        var writes = await Task.Run(() => pipes.ConvertAll(pipe => DescriptorStreams.WriteAsync(DescriptorStreams.NonBlocking(pipe.Write), Input, giveUp.Token).AsTask())).WaitAsync(TimeSpan.FromSeconds(60));
         Assert.All(writes, write => Assert.False(write.IsCompleted));
-        ended.SetResult();
+        await giveUp.CancelAsync();
         Assert.All(await Task.WhenAll(writes), Assert.False);
         pipes.ForEach(pipe => pipe.Dispose());
+    }
+
+    [Fact]
+    public async Task A_writer_that_waits_gets_all_of_it_to_a_late_reader_of_a_descriptor_that_somebody_made_non_blocking()
+    {
+        using var pipe = Pipe.Create();
+        var write = Task.Run(() => DescriptorStreams.Write(DescriptorStreams.NonBlocking(pipe.Write), Input));
+        var read = new MemoryStream();
+        var drained = DescriptorStreams.DrainAsync(pipe.Read, bytes => read.Write(bytes.Span), new TaskCompletionSource().Task);
+        Assert.True(await write);
+        pipe.Write.Dispose();
+        await drained;
+        Assert.Equal(Input, read.ToArray());
     }
 
     [Fact]
     public async Task A_program_that_reads_late_gets_everything()
     {
         using var pipe = Pipe.Create();
-        var write = DescriptorStreams.WriteAsync(pipe.Write, Input, new TaskCompletionSource().Task).AsTask();
+        var write = DescriptorStreams.WriteAsync(DescriptorStreams.NonBlocking(pipe.Write), Input, CancellationToken.None).AsTask();
         var read = new MemoryStream();
         var drained = DescriptorStreams.DrainAsync(pipe.Read, bytes => read.Write(bytes.Span), new TaskCompletionSource().Task);
         Assert.True(await write);
@@ -34,6 +47,6 @@ public sealed class DescriptorStreamsTests
     {
         using var pipe = Pipe.Create();
         pipe.Read.Dispose();
-        Assert.False(await DescriptorStreams.WriteAsync(pipe.Write, Input, new TaskCompletionSource().Task));
+        Assert.False(await DescriptorStreams.WriteAsync(DescriptorStreams.NonBlocking(pipe.Write), Input, CancellationToken.None));
     }
 }
