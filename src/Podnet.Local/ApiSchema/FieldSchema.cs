@@ -174,7 +174,7 @@ public sealed partial class FieldSchema
         FieldShape.List => "[]" + Element!.GoType,
         FieldShape.Map => "map[string]" + Element!.GoType,
         FieldShape.Object => Type[(Type.IndexOf('.', StringComparison.Ordinal) + 1)..],
-        _ => "a string or a number",
+        _ => Type,
     };
 
     private JsonException Mismatch(Place place, JsonNode? value)
