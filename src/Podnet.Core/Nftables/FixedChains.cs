@@ -18,22 +18,22 @@ public static class FixedChains
     private const int Filter = 0;
     private const int SourceNat = 100;
 
-    private static readonly TableRule s_firewall =
+    private static readonly TableRule Firewall =
         new([new NewConnection(), new InSet(ServiceSet.Firewalled), new InSet(ServiceSet.AllowedSources, Inverted: true), new Count(), new Drop()])
         {
             Comment = "not in loadBalancerSourceRanges",
         };
 
-    private static readonly TableRule s_noEndpoints = new([new NewConnection(), new ByMap(ServiceSet.NoEndpoints)]);
-    private static readonly TableRule s_unknownPort = new([new NewConnection(), new Jump(UnknownPort)]);
+    private static readonly TableRule NoEndpoints = new([new NewConnection(), new ByMap(ServiceSet.NoEndpoints)]);
+    private static readonly TableRule ToUnknownPort = new([new NewConnection(), new Jump(UnknownPort)]);
 
-    private static readonly ImmutableArray<TableRule> s_services =
+    private static readonly ImmutableArray<TableRule> Services =
     [
         new([new ByMap(ServiceSet.Services)]),
         new([new InSet(ServiceSet.NodePortIPs), new ByMap(ServiceSet.NodePorts)]),
     ];
 
-    private static readonly ImmutableArray<TableRule> s_sessions =
+    private static readonly ImmutableArray<TableRule> Sessions =
     [
         new([new NewConnection(), new Translated(), new ByOriginal(ServiceSet.SessionServices)]),
         new([new NewConnection(), new Translated(), new ByOriginal(ServiceSet.SessionNodePorts)]),
@@ -41,20 +41,20 @@ public static class FixedChains
 
     internal static ImmutableArray<TableChain> For(IPFamily family, ServiceProxyConfig config) =>
     [
-        new("firewall-prerouting", [s_firewall]) { Base = new(BaseHook.Prerouting, BeforeNat, IsNat: false) },
-        new("firewall-output", [s_firewall]) { Base = new(BaseHook.Output, BeforeNat, IsNat: false) },
-        new("services-prerouting", s_services) { Base = new(BaseHook.Prerouting, DestinationNat, IsNat: true) },
-        new("services-output", s_services) { Base = new(BaseHook.Output, DestinationNat, IsNat: true) },
-        new("sessions-prerouting", s_sessions) { Base = new(BaseHook.Prerouting, AfterNat, IsNat: false) },
-        new("sessions-output", s_sessions) { Base = new(BaseHook.Output, AfterNat, IsNat: false) },
+        new("firewall-prerouting", [Firewall]) { Base = new(BaseHook.Prerouting, BeforeNat, IsNat: false) },
+        new("firewall-output", [Firewall]) { Base = new(BaseHook.Output, BeforeNat, IsNat: false) },
+        new("services-prerouting", Services) { Base = new(BaseHook.Prerouting, DestinationNat, IsNat: true) },
+        new("services-output", Services) { Base = new(BaseHook.Output, DestinationNat, IsNat: true) },
+        new("sessions-prerouting", Sessions) { Base = new(BaseHook.Prerouting, AfterNat, IsNat: false) },
+        new("sessions-output", Sessions) { Base = new(BaseHook.Output, AfterNat, IsNat: false) },
         new("filter-input",
         [
             new([new NewConnection(), new InSet(ServiceSet.NodePortIPs), new ByMap(ServiceSet.NoEndpointNodePorts)]),
-            s_noEndpoints,
+            NoEndpoints,
         ])
         { Base = new(BaseHook.Input, Filter, IsNat: false) },
-        new("filter-forward", [s_noEndpoints, s_unknownPort]) { Base = new(BaseHook.Forward, Filter, IsNat: false) },
-        new("filter-output", [s_noEndpoints, s_unknownPort]) { Base = new(BaseHook.Output, Filter, IsNat: false) },
+        new("filter-forward", [NoEndpoints, ToUnknownPort]) { Base = new(BaseHook.Forward, Filter, IsNat: false) },
+        new("filter-output", [NoEndpoints, ToUnknownPort]) { Base = new(BaseHook.Output, Filter, IsNat: false) },
         new("masquerading",
         [
             new([new Marked(config.MasqueradeMark), new ToggleMark(config.MasqueradeMark), new Count(), new MasqueradeFullyRandom()])

@@ -108,8 +108,8 @@ public static class ServiceSets
     /// <summary>Clients that a map remembers at most: arbitrary, some 150 MB of kernel memory. Those beyond it have no session.</summary>
     public const uint MostSessions = 1 << 20;
 
-    private static readonly ImmutableArray<KeyField> s_destination = [KeyField.DestinationAddress, KeyField.Protocol, KeyField.DestinationPort];
-    private static readonly ImmutableArray<KeyField> s_port = [KeyField.Protocol, KeyField.DestinationPort];
+    private static readonly ImmutableArray<KeyField> Destination = [KeyField.DestinationAddress, KeyField.Protocol, KeyField.DestinationPort];
+    private static readonly ImmutableArray<KeyField> Port = [KeyField.Protocol, KeyField.DestinationPort];
 
     public static ImmutableArray<SetDefinition> All { get; } =
     [
@@ -128,37 +128,37 @@ public static class ServiceSets
         {
             Comment = "endpoints that reach themselves",
         },
-        new(ServiceSet.Firewalled, "firewalled", s_destination, DataKind.None)
+        new(ServiceSet.Firewalled, "firewalled", Destination, DataKind.None)
         {
             Comment = "load balancer addresses with loadBalancerSourceRanges",
         },
-        new(ServiceSet.AllowedSources, "allowed-sources", [.. s_destination, KeyField.SourceAddress], DataKind.None)
+        new(ServiceSet.AllowedSources, "allowed-sources", [.. Destination, KeyField.SourceAddress], DataKind.None)
         {
             Intervals = true,
             Comment = "who may use them",
         },
-        new(ServiceSet.Services, "services", s_destination, DataKind.Verdict)
+        new(ServiceSet.Services, "services", Destination, DataKind.Verdict)
         {
             Counter = true,
             Comment = "cluster IPs, external IPs, load balancer IPs",
         },
-        new(ServiceSet.NodePorts, "node-ports", s_port, DataKind.Verdict) { Counter = true, Comment = "node ports" },
-        new(ServiceSet.NoEndpoints, "no-endpoints", s_destination, DataKind.Verdict)
+        new(ServiceSet.NodePorts, "node-ports", Port, DataKind.Verdict) { Counter = true, Comment = "node ports" },
+        new(ServiceSet.NoEndpoints, "no-endpoints", Destination, DataKind.Verdict)
         {
             Counter = true,
             Comment = "addresses in front of no endpoint",
         },
-        new(ServiceSet.NoEndpointNodePorts, "no-endpoint-node-ports", s_port, DataKind.Verdict)
+        new(ServiceSet.NoEndpointNodePorts, "no-endpoint-node-ports", Port, DataKind.Verdict)
         {
             Counter = true,
             Comment = "node ports in front of no endpoint",
         },
-        Slots(ServiceSet.Endpoints, "endpoints", s_destination, "endpoints of each address"),
-        Slots(ServiceSet.LocalEndpoints, "local-endpoints", s_destination, "those of them on this node"),
-        Slots(ServiceSet.NodePortEndpoints, "node-port-endpoints", s_port, "endpoints of each node port"),
-        Slots(ServiceSet.LocalNodePortEndpoints, "local-node-port-endpoints", s_port, "those of them on this node"),
-        new(ServiceSet.SessionServices, "session-services", s_destination, DataKind.Verdict) { Comment = "addresses with session affinity" },
-        new(ServiceSet.SessionNodePorts, "session-node-ports", s_port, DataKind.Verdict) { Comment = "node ports with session affinity" },
+        Slots(ServiceSet.Endpoints, "endpoints", Destination, "endpoints of each address"),
+        Slots(ServiceSet.LocalEndpoints, "local-endpoints", Destination, "those of them on this node"),
+        Slots(ServiceSet.NodePortEndpoints, "node-port-endpoints", Port, "endpoints of each node port"),
+        Slots(ServiceSet.LocalNodePortEndpoints, "local-node-port-endpoints", Port, "those of them on this node"),
+        new(ServiceSet.SessionServices, "session-services", Destination, DataKind.Verdict) { Comment = "addresses with session affinity" },
+        new(ServiceSet.SessionNodePorts, "session-node-ports", Port, DataKind.Verdict) { Comment = "node ports with session affinity" },
         OfClients(ServiceSet.Sessions, "sessions", "endpoints that clients stay with"),
         OfClients(ServiceSet.LocalSessions, "local-sessions", "those of clients that must stay on this node"),
     ];
@@ -166,7 +166,7 @@ public static class ServiceSets
     public static SetDefinition Of(ServiceSet set) => All[(int)set];
 
     private static SetDefinition OfClients(ServiceSet id, string name, string comment) =>
-        new(id, name, [KeyField.SourceAddress, .. s_destination], DataKind.Endpoint) { Dynamic = true, Comment = comment };
+        new(id, name, [KeyField.SourceAddress, .. Destination], DataKind.Endpoint) { Dynamic = true, Comment = comment };
 
     private static SetDefinition Slots(ServiceSet id, string name, ImmutableArray<KeyField> key, string comment) =>
         new(id, name, [.. key, KeyField.Slot], DataKind.Endpoint) { Counter = true, Comment = comment };

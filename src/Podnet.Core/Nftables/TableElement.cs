@@ -42,13 +42,13 @@ public readonly record struct TableElement(ElementKey Key, ElementData Data, str
     /// <summary>What nft shows of a comment at most, in bytes (NFTNL_UDATA_COMMENT_MAXLEN with its NUL is 128); names are ASCII.</summary>
     private const int LongestComment = 127;
 
-    private static readonly ImmutableArray<ServiceSet> s_ofAddresses =
+    private static readonly ImmutableArray<ServiceSet> OfAddresses =
     [
         ServiceSet.Services, ServiceSet.Endpoints, ServiceSet.LocalEndpoints, ServiceSet.SessionServices, ServiceSet.NoEndpoints,
         ServiceSet.Firewalled, ServiceSet.AllowedSources,
     ];
 
-    private static readonly ImmutableArray<ServiceSet> s_ofNodePorts =
+    private static readonly ImmutableArray<ServiceSet> OfNodePorts =
     [
         ServiceSet.NodePorts, ServiceSet.NodePortEndpoints, ServiceSet.LocalNodePortEndpoints, ServiceSet.SessionNodePorts,
         ServiceSet.NoEndpointNodePorts,
@@ -56,13 +56,13 @@ public readonly record struct TableElement(ElementKey Key, ElementData Data, str
 
     /// <summary>The elements of a frontend that are its alone.</summary>
     public static IEnumerable<TableElement> Of(Frontend frontend) =>
-        (frontend.At.IsNodePort ? s_ofNodePorts : s_ofAddresses).SelectMany(set => Of(frontend, set));
+        (frontend.At.IsNodePort ? OfNodePorts : OfAddresses).SelectMany(set => Of(frontend, set));
 
     /// <summary>Those of them in one set.</summary>
     public static IEnumerable<TableElement> Of(Frontend frontend, ServiceSet set)
     {
         var at = frontend.At;
-        if (at.IsNodePort == s_ofAddresses.Contains(set))
+        if (at.IsNodePort == OfAddresses.Contains(set))
             return [];
         return set switch
         {

@@ -15,7 +15,7 @@ namespace Podnet.Core.Sync;
 public readonly record struct ServicePath(IPFamily Family, FrontendAddress At, string Service, (IPAddress Address, ushort Port)? Endpoint)
 {
     /// <summary>Chains with a rule for each address; those of the table filter are for addresses without endpoints.</summary>
-    private static readonly ImmutableArray<(string Table, string Chain)> s_dispatch =
+    private static readonly ImmutableArray<(string Table, string Chain)> Dispatch =
     [
         (IptablesTables.Nat, KubeChains.Services), (IptablesTables.Nat, KubeChains.NodePorts),
         (IptablesTables.Filter, KubeChains.Services), (IptablesTables.Filter, KubeChains.ExternalServices),
@@ -57,7 +57,7 @@ public readonly record struct ServicePath(IPFamily Family, FrontendAddress At, s
     public static IEnumerable<ServicePath> Of(IptablesRuleset rules)
     {
         var endpoints = new Dictionary<string, ImmutableArray<(IPAddress Address, ushort Port)>>(StringComparer.Ordinal);
-        foreach (var (table, chain) in s_dispatch)
+        foreach (var (table, chain) in Dispatch)
         {
             foreach (var rule in rules.RulesOf(table, chain))
             {

@@ -11,7 +11,7 @@ namespace Podnet.Dataplane.Nftables;
 /// </summary>
 internal sealed class SessionCleaner(IPFamily family)
 {
-    private static readonly ServiceSet[] s_maps = [ServiceSet.Sessions, ServiceSet.LocalSessions];
+    private static readonly ServiceSet[] Maps = [ServiceSet.Sessions, ServiceSet.LocalSessions];
 
     private readonly ElementCoding _coding = new(family);
 
@@ -40,10 +40,10 @@ internal sealed class SessionCleaner(IPFamily family)
 
     private List<(string Map, Element Session)> FindUnwanted(Ruleset ruleset, TableName name, ServiceTable table)
     {
-        var content = ruleset.Read(name, set => s_maps.Any(map => ServiceSets.Of(map).Name == set));
+        var content = ruleset.Read(name, set => Maps.Any(map => ServiceSets.Of(map).Name == set));
         return
         [
-            .. from map in s_maps
+            .. from map in Maps
                let set = ServiceSets.Of(map).Name
                from session in content?.Elements.GetValueOrDefault(set) ?? []
                let read = _coding.ReadSession(session)
