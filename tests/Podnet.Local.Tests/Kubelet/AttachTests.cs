@@ -66,13 +66,11 @@ public sealed class AttachTests : IAsyncLifetime
         using var watcher = Attached.Start(_running, old);
         using (var first = Attached.Start(_running, old, "-i"))
         {
-            await first.SayUntilHeardAsync("one");
-            await watcher.HearAsync("one");
+            await first.SayUntilHeardAsync("one", first, watcher);
         }
 
         using var second = Attached.Start(_running, old, "-i");
-        await second.SayUntilHeardAsync("two");
-        await watcher.HearAsync("two");
+        await second.SayUntilHeardAsync("two", second, watcher);
         Assert.Equal(0, (await _running.UntilRunningAsync()).Status.ContainerStatuses[0].RestartCount);
         var log = _running.Server.KubectlText("logs", "web-0");
         Assert.Matches("^(one\n)+(two\n)+$", log);
@@ -140,16 +138,14 @@ public sealed class AttachTests : IAsyncLifetime
 
         public static Attached Start(RunningKubelet running, bool old, params string[] options) => new(running, old, options);
 
-        /// <summary>Again and again: whether it is attached already, nobody but the container's output says.</summary>
-        public Task SayUntilHeardAsync(string line) => Poll.UntilAsync(
+        /// <summary>Again and again: whether they are attached already, nobody but the container's output says.</summary>
+        public Task SayUntilHeardAsync(string line, params Attached[] by) => Poll.UntilAsync(
             async () =>
             {
                 await DescriptorStreams.WriteAsync(_input.Write, System.Text.Encoding.ASCII.GetBytes(line + "\n"), CancellationToken.None);
-                return Hears(line);
+                return by.All(client => client.Hears(line));
             },
-            () => $"nothing came back but {string.Join(' ', _heard)}");
-
-        public Task HearAsync(string line) => Poll.UntilAsync(() => Hears(line), () => $"heard nothing but {string.Join(' ', _heard)}");
+            () => $"not all heard {line}: {string.Join("; ", by.Select(client => string.Join(' ', client._heard)))}");
 
         public void Dispose()
         {
