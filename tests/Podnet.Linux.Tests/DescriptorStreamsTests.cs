@@ -21,12 +21,7 @@ public sealed class DescriptorStreamsTests
     {
         using var pipe = Pipe.Create();
         var write = Task.Run(() => DescriptorStreams.Write(DescriptorStreams.NonBlocking(pipe.Write), Input));
-        var read = new MemoryStream();
-        var drained = DescriptorStreams.DrainAsync(pipe.Read, bytes => read.Write(bytes.Span), new TaskCompletionSource().Task);
-        Assert.True(await write);
-        pipe.Write.Dispose();
-        await drained;
-        Assert.Equal(Input, read.ToArray());
+        await AssertAllArrivesAsync(pipe, write);
     }
 
     [Fact]
@@ -34,12 +29,7 @@ public sealed class DescriptorStreamsTests
     {
         using var pipe = Pipe.Create();
         var write = DescriptorStreams.WriteAsync(DescriptorStreams.NonBlocking(pipe.Write), Input, CancellationToken.None).AsTask();
-        var read = new MemoryStream();
-        var drained = DescriptorStreams.DrainAsync(pipe.Read, bytes => read.Write(bytes.Span), new TaskCompletionSource().Task);
-        Assert.True(await write);
-        pipe.Write.Dispose();
-        await drained;
-        Assert.Equal(Input, read.ToArray());
+        await AssertAllArrivesAsync(pipe, write);
     }
 
     [Fact]
@@ -48,5 +38,16 @@ public sealed class DescriptorStreamsTests
         using var pipe = Pipe.Create();
         pipe.Read.Dispose();
         Assert.False(await DescriptorStreams.WriteAsync(DescriptorStreams.NonBlocking(pipe.Write), Input, CancellationToken.None));
+    }
+
+    /// <param name="write">Has begun to write <see cref="Input"/>, more than a pipe has room for.</param>
+    private static async Task AssertAllArrivesAsync(Pipe pipe, Task<bool> write)
+    {
+        var read = new MemoryStream();
+        var drained = DescriptorStreams.DrainAsync(pipe.Read, bytes => read.Write(bytes.Span), new TaskCompletionSource().Task);
+        Assert.True(await write);
+        pipe.Write.Dispose();
+        await drained;
+        Assert.Equal(Input, read.ToArray());
     }
 }
