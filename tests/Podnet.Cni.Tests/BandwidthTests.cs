@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using Podnet.Cni.Protocol;
 using Podnet.Cni.Wiring;
+using Podnet.Testing;
 
 namespace Podnet.Cni.Tests;
 
@@ -119,7 +120,7 @@ public sealed class BandwidthTests : IDisposable
         using var listener = pods.To.Namespace.Run(() =>
         {
             var made = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-            made.Bind(new IPEndPoint(address, 9));
+            made.BindAgain(new IPEndPoint(address, 9));
             made.Listen();
             return made;
         });

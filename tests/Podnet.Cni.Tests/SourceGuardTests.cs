@@ -135,7 +135,7 @@ public sealed class SourceGuardTests : IDisposable
     private static Socket Bound(IPAddress address, int port)
     {
         var socket = new Socket(address.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
-        socket.Bind(new IPEndPoint(address, port));
+        socket.BindAgain(new IPEndPoint(address, port));
         return socket;
     }
 }

@@ -76,7 +76,7 @@ internal static class Tcp
         using var listener = server.Run(() =>
         {
             var made = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-            made.Bind(new IPEndPoint(address, 8080));
+            made.BindAgain(new IPEndPoint(address, 8080));
             made.Listen();
             return made;
         });

@@ -84,7 +84,7 @@ public sealed class EgressPacketTests : IDisposable
         using var listener = server.In(() =>
         {
             var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-            socket.Bind(new IPEndPoint(address, 8080));
+            socket.BindAgain(new IPEndPoint(address, 8080));
             socket.Listen();
             return socket;
         });

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Text;
 using Podnet.Core.Model;
 using Podnet.Core.Trace;
+using Podnet.Testing;
 
 namespace Podnet.Dataplane.Tests.Packets;
 
@@ -19,7 +20,7 @@ public sealed class EchoServer : IDisposable
     {
         _at = at;
         _socket = NewSocket(protocol, at.Address);
-        _socket.Bind(new IPEndPoint(at.Address, at.Port));
+        _socket.BindAgain(new IPEndPoint(at.Address, at.Port));
         if (protocol == Protocol.Tcp)
             _socket.Listen();
         _ = protocol == Protocol.Tcp ? AcceptAsync() : ReceiveAsync();

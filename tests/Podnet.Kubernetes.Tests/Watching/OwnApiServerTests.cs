@@ -28,7 +28,7 @@ public sealed class OwnApiServerTests : IAsyncDisposable
     {
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, optionValue: true);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, _port));
+        socket.BindAgain(new IPEndPoint(IPAddress.Loopback, _port));
         _port = ((IPEndPoint)socket.LocalEndPoint!).Port;
         _host = await ApiServerHost.StartAsync(new ApiServerOptions
         {
