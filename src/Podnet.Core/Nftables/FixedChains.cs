@@ -11,15 +11,15 @@ public static class FixedChains
     public const string NotFromPod = "not-from-pod";
     public const string UnknownPort = "unknown-port";
 
-    // Before the translation, after it, and where filters usually are (NF_IP_PRI_*, linux/netfilter_ipv4.h).
-    private const int BeforeNat = -110;
+    // Where packets are translated, before it, and where filters usually are (NF_IP_PRI_*, linux/netfilter_ipv4.h).
+    private const int BeforeDestinationNat = -110;
     private const int DestinationNat = -100;
-    private const int AfterNat = -90;
     private const int Filter = 0;
+    private const int BeforeSourceNat = 90;
     private const int SourceNat = 100;
 
     private static readonly TableRule Firewall =
-        new([new NewConnection(), new InSet(ServiceSet.Firewalled), new InSet(ServiceSet.AllowedSources, Inverted: true), new Count(), new Drop()])
+        new([new InSet(ServiceSet.Firewalled), new InSet(ServiceSet.AllowedSources, Inverted: true), new Count(), new Drop()])
         {
             Comment = "not in loadBalancerSourceRanges",
         };
@@ -35,18 +35,20 @@ public static class FixedChains
 
     private static readonly ImmutableArray<TableRule> Sessions =
     [
-        new([new NewConnection(), new Translated(), new ByOriginal(ServiceSet.SessionServices)]),
-        new([new NewConnection(), new Translated(), new ByOriginal(ServiceSet.SessionNodePorts)]),
+        new([new Translated(), new ByOriginal(ServiceSet.SessionServices)]),
+        new([new Translated(), new ByOriginal(ServiceSet.SessionNodePorts)]),
     ];
 
+    /// <remarks>
+    /// Chains of type nat are asked once a connection, those of type filter for every packet: what can be of type nat is. Sessions cannot
+    /// be kept where the translation is, which ends the walk through that hook's chains: but the source's translation, later, has its own.
+    /// </remarks>
     internal static ImmutableArray<TableChain> For(IPFamily family, ServiceProxyConfig config) =>
     [
-        new("firewall-prerouting", [Firewall]) { Base = new(BaseHook.Prerouting, BeforeNat, IsNat: false) },
-        new("firewall-output", [Firewall]) { Base = new(BaseHook.Output, BeforeNat, IsNat: false) },
+        new("firewall-prerouting", [Firewall]) { Base = new(BaseHook.Prerouting, BeforeDestinationNat, IsNat: true) },
+        new("firewall-output", [Firewall]) { Base = new(BaseHook.Output, BeforeDestinationNat, IsNat: true) },
         new("services-prerouting", Services) { Base = new(BaseHook.Prerouting, DestinationNat, IsNat: true) },
         new("services-output", Services) { Base = new(BaseHook.Output, DestinationNat, IsNat: true) },
-        new("sessions-prerouting", Sessions) { Base = new(BaseHook.Prerouting, AfterNat, IsNat: false) },
-        new("sessions-output", Sessions) { Base = new(BaseHook.Output, AfterNat, IsNat: false) },
         new("filter-input",
         [
             new([new NewConnection(), new InSet(ServiceSet.NodePortIPs), new ByMap(ServiceSet.NoEndpointNodePorts)]),
@@ -55,6 +57,8 @@ public static class FixedChains
         { Base = new(BaseHook.Input, Filter, IsNat: false) },
         new("filter-forward", [NoEndpoints, ToUnknownPort]) { Base = new(BaseHook.Forward, Filter, IsNat: false) },
         new("filter-output", [NoEndpoints, ToUnknownPort]) { Base = new(BaseHook.Output, Filter, IsNat: false) },
+        new("sessions-input", Sessions) { Base = new(BaseHook.Input, BeforeSourceNat, IsNat: true) },
+        new("sessions-postrouting", Sessions) { Base = new(BaseHook.Postrouting, BeforeSourceNat, IsNat: true) },
         new("masquerading",
         [
             new([new Marked(config.MasqueradeMark), new ToggleMark(config.MasqueradeMark), new Count(), new MasqueradeFullyRandom()])

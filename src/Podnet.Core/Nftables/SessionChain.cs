@@ -25,8 +25,8 @@ public enum SessionScope
 /// </summary>
 /// <param name="Service">The cluster IP; null for a chain of cluster IPs themselves.</param>
 /// <remarks>
-/// It runs after the translation, when the endpoint is known as the packet's own destination and the address that the client asked for is
-/// known to conntrack. In the nat chain itself the endpoint is in a register only; nft 1.0.6 aborts when it is to show a rule that writes a
+/// It runs when the packet leaves the node, or has arrived: the endpoint is then the packet's own destination, and the address that the client
+/// asked for is known to conntrack. In the nat chain itself the endpoint is in a register only; nft 1.0.6 aborts when it is to show a rule that writes a
 /// map's answer into a map, as it would be, too, if a map said under which cluster IP an address's sessions are.
 /// </remarks>
 [StructLayout(LayoutKind.Auto)]

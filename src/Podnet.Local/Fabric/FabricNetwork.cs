@@ -69,6 +69,9 @@ public sealed class FabricNetwork(ClusterPaths paths, ImmutableArray<IPNetwork> 
             // Outside shall not learn by redirects where an address leads: it would go on sending there when that has changed.
             Sysctl.Ensure("net.ipv4.conf.all.send_redirects", "0");
             Sysctl.Ensure($"net.ipv4.conf.{BridgeName}.send_redirects", "0");
+            // A switch does not look into packets; where the machine has the module, the kernel would show each to the IP hooks.
+            foreach (var hooks in (ReadOnlySpan<string>)["net.bridge.bridge-nf-call-iptables", "net.bridge.bridge-nf-call-ip6tables", "net.bridge.bridge-nf-call-arptables"])
+                Sysctl.TrySet(hooks, "0"u8);
         });
         AddHost(paths.OutsideNamespace, Outside, "outside");
         using var outside = NetworkNamespace.OpenNamed(paths.OutsideNamespace);
