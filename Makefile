@@ -47,7 +47,7 @@ need-run:
 
 need-test:
 	@tools/need-old-kubectl
-	@tools/need ip:iproute2 nft:nftables kubectl:kubernetes-client ping:iputils-ping dig:bind9-dnsutils conntrack:conntrack unshare:util-linux setpriv:util-linux ps:procps strace:strace \
+	@tools/need ip:iproute2 nft:nftables kubectl:kubernetes-client ping:iputils-ping dig:bind9-dnsutils conntrack:conntrack unshare:util-linux setpriv:util-linux ps:procps strace:strace ethtool:ethtool \
 		podman:podman skopeo:skopeo docker-registry:docker-registry containerd:containerd getcap:libcap2-bin /usr/share/doc/busybox-static:busybox-static /usr/lib/cni/loopback:containernetworking-plugins
 
 need-bench:

@@ -100,6 +100,18 @@ public sealed class WiringTests : IDisposable
     }
 
     [Fact]
+    public void Both_ends_have_the_offloads_of_any_veth_pair()
+    {
+        _node.Succeed(Add(_pod) with { Config = _node.Folder.Config(V4, V6) });
+        _node.Kernel.Run("ip", "link", "add", "plain", "type", "veth", "peer", "name", "other-end");
+        var plain = Features(_node.Kernel.Run("ethtool", "-k", "plain"));
+        Assert.Equal(plain, Features(_node.Kernel.Run("ethtool", "-k", Name("c1"))));
+        Assert.Equal(plain, Features(_pod.Run("ethtool", "-k", "eth0")));
+
+        static string[] Features(string shown) => Lines(shown)[1..]; // the first line names the link
+    }
+
+    [Fact]
     public void Pods_and_node_reach_each_other_and_see_each_others_own_addresses()
     {
         using var other = new TestPod();
