@@ -1,9 +1,12 @@
 using System.Net;
 using System.Net.NetworkInformation;
+using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using Podnet.Cni.Protocol;
 using Podnet.Cni.Wiring;
 using Podnet.Linux;
+using Podnet.Netlink;
+using Podnet.Testing;
 
 namespace Podnet.Cni.Tests;
 
@@ -109,6 +112,40 @@ public sealed class WiringTests : IDisposable
         Assert.Equal(plain, Features(_pod.Run("ethtool", "-k", "eth0")));
 
         static string[] Features(string shown) => Lines(shown)[1..]; // the first line names the link
+    }
+
+    [Fact]
+    public async Task The_first_packet_to_a_pod_arrives_while_links_elsewhere_come_and_go()
+    {
+        // The kernel takes note of links that carry once a second, those that matter apart, on one list for all namespaces.
+        using var elsewhere = new Kernel();
+        using var stop = new CancellationTokenSource();
+        var comingAndGoing = Task.Run(() => elsewhere.In(() =>
+        {
+            using var links = new RouteSocket();
+            var link = links.CreateVeth(new VethPair("here", "there") { PeerNamespace = elsewhere.Namespace });
+            links.Execute(new RouteRequests().SetUp(link.PeerIndex));
+            while (!stop.IsCancellationRequested)
+                links.Execute(new RouteRequests().SetUp(link.Index).SetDown(link.Index));
+        }));
+        try
+        {
+            for (var i = 1; i <= 40; i++)
+            {
+                using var pod = new TestPod();
+                var address = Addresses(_node.Succeed(Add(pod) with { Config = _node.Folder.Config("10.240.0.0/24"), ContainerId = $"c{i}" }))[0];
+                using var sender = _node.Kernel.In(() => new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp));
+                using var receiver = pod.Namespace.Run(() => new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp));
+                receiver.Bind(new IPEndPoint(address, 8080));
+                sender.SendTo([1], new IPEndPoint(address, 8080));
+                Assert.True(receiver.Poll(TimeSpan.FromSeconds(5), SelectMode.SelectRead), $"lost, of pod {i}");
+            }
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await comingAndGoing;
+        }
     }
 
     [Fact]

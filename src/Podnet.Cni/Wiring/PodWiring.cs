@@ -82,6 +82,9 @@ internal static class PodWiring
         pod.Socket.Execute(PodSide(attachment, link.PeerIndex, addresses));
         before?.Invoke(AddStep.HostSide);
         host.Execute(HostSide(attachment, link.Index, addresses));
+        // Who is asked for a link first makes it carry, where that is still to be done (linkwatch_sync_dev in net/core/link_watch.c). Until then
+        // the node's end drops what is for the pod: up to a second long, or longer on a busy machine.
+        _ = host.GetLink(link.Index);
     }
 
     /// <summary>Takes the pair away, and with it its addresses, routes and neighbours on both sides. None there is fine.</summary>
