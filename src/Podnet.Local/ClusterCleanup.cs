@@ -80,10 +80,18 @@ public static class ClusterCleanup
             Directory.Delete(folder);
     }
 
-    private static string IdentityOf(string @namespace)
+    /// <summary>Null where there is a name without a namespace: whoever made it was killed in between.</summary>
+    private static string? IdentityOf(string @namespace)
     {
         using var opened = NetworkNamespace.OpenNamed(@namespace);
-        return opened.Identity();
+        try
+        {
+            return opened.Identity();
+        }
+        catch (KernelException e) when (e.Errno == Errno.Invalid)
+        {
+            return null;
+        }
     }
 
     private static bool IsOurs(int pid, ClusterPaths paths) =>

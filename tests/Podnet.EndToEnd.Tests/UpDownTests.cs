@@ -1,5 +1,6 @@
 using Podnet.Linux;
 using Podnet.Local;
+using Podnet.Testing;
 
 namespace Podnet.EndToEnd.Tests;
 
@@ -32,6 +33,16 @@ public sealed class UpDownTests
         // Killed before it had claimed the name, it has left nothing.
         if (File.Exists(new ClusterPaths(name).Record))
             LocalCluster.Run("down", "--name", name);
+        Assert.Equal(before, MachineState.Capture(name));
+    }
+
+    [Fact]
+    public void Down_takes_away_a_name_that_no_namespace_was_bound_to_yet()
+    {
+        const string name = "e2e-unbound";
+        var before = MachineState.Capture(name);
+        using (new LocalCluster(name))
+            Tool.Run("umount", NetworkNamespace.PathOf(new ClusterPaths(name).OutsideNamespace)); // what is left is what there is before
         Assert.Equal(before, MachineState.Capture(name));
     }
 
