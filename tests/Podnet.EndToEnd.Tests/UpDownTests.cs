@@ -58,6 +58,16 @@ public sealed class UpDownTests
     }
 
     [Fact]
+    public void The_fabric_shows_no_packet_to_the_ip_hooks_where_the_machine_has_br_netfilter()
+    {
+        using var cluster = new LocalCluster("e2e-hooks");
+        using var fabric = NetworkNamespace.OpenNamed(new ClusterPaths("e2e-hooks").FabricNamespace);
+        fabric.Run(() => Assert.All(
+            new[] { "iptables", "ip6tables", "arptables" }.Select(hook => $"net.bridge.bridge-nf-call-{hook}").Where(Sysctl.Exists),
+            setting => Assert.Equal("0", Sysctl.Read(setting))));
+    }
+
+    [Fact]
     public void Without_files_there_are_two_nodes_with_a_24_each()
     {
         using var cluster = new LocalCluster("e2e-default");
