@@ -16,7 +16,7 @@ build: need-build
 	@$(PUBLISH) bin src/Podnet.Cni
 	@echo "building bin/pause (2 of 3)"
 	@$(PUBLISH) bin src/Podnet.Pause
-	@echo "building bin/podnet (3 of 3; native code of all of it: about a minute)"
+	@echo "building bin/podnet (3 of 3; native code of all of it: one to three minutes)"
 	@$(PUBLISH) bin src/Podnet.Cli
 	@rm -f bin/*.pdb bin/*.dbg bin/*.xml
 
