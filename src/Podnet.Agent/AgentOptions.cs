@@ -40,6 +40,9 @@ public sealed record AgentOptions(string NodeName, string? Kubeconfig)
     /// <summary>How packets get to other nodes' pods.</summary>
     public PodNetworkMode PodNetwork { get; init; } = PodNetworkMode.Auto;
 
+    /// <summary>Established TCP connections that nothing translates go past routing, connection tracking and rules, where the kernel can.</summary>
+    public bool FastPath { get; init; } = true;
+
     /// <summary>What pods reach with their own addresses, beside pods and nodes: ip-masq-agent's nonMasqueradeCIDRs.</summary>
     public ImmutableArray<IPNetwork> NonMasqueradeCidrs { get; init; } = [];
 

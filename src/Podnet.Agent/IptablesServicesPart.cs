@@ -147,7 +147,8 @@ internal sealed class IptablesServicesPart(
         return ServiceProxySettings.For(options, state) with
         {
             Nfacct = accounting,
-            ConntrackTcpBeLiberal = Sysctl.Exists(TcpBeLiberal) && Sysctl.Read(TcpBeLiberal) == "1",
+            // The fast path sets it for itself, later; for what the rule then still drops it is as right as before.
+            ConntrackTcpBeLiberal = options.FastPath ? options.Conntrack.TcpBeLiberal : Sysctl.Exists(TcpBeLiberal) && Sysctl.Read(TcpBeLiberal) == "1",
         };
     }
 

@@ -64,6 +64,12 @@ internal static partial class Log
     [LoggerMessage(218, LogLevel.Warning, "{Count} addresses are reserved and no route leads to them, so nobody has them until a GC of the CNI plugin takes them back: {Addresses}")]
     public static partial void AddressesLeaked(this ILogger logger, int count, string addresses);
 
+    [LoggerMessage(219, LogLevel.Information, "Fast path: on, for established TCP connections that nothing translates")]
+    public static partial void FastPathOn(this ILogger logger);
+
+    [LoggerMessage(221, LogLevel.Warning, "Fast path: off, all packets go by the rules: {Reason}")]
+    public static partial void FastPathOff(this ILogger logger, string reason);
+
     [LoggerMessage(220, LogLevel.Warning, "No Event can be written about {Kind} {Name}: {Reason}")]
     public static partial void EventFailed(this ILogger logger, string kind, string name, string reason);
 }

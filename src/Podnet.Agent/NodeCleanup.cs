@@ -1,5 +1,6 @@
 using Podnet.Core.Model;
 using Podnet.Core.Routes;
+using Podnet.Dataplane.FastPath;
 using Podnet.Dataplane.Iptables;
 using Podnet.Dataplane.Nftables;
 using Podnet.Dataplane.Routes;
@@ -24,6 +25,7 @@ public static class NodeCleanup
             all &= Try($"iptables rules, {family.Name()}", () => Iptables(family));
             all &= Try($"table {EgressMasquerade.TableName}, {family.Name()}", () => Nftables(family));
         }
+        all &= Try("fast path", FastPath);
         all &= Try("routes to pods of other nodes", Routes);
         return all;
 
@@ -54,6 +56,12 @@ public static class NodeCleanup
     }
 
     private static IEnumerable<string> Nftables(IPFamily family) => PodnetTable.Delete(family) is { } table ? [$"nft: {table} deleted"] : [];
+
+    private static IEnumerable<string> FastPath()
+    {
+        using var driver = new FastPathDriver();
+        return Reports.Text(driver.Cleanup()) is { } done ? [$"fast path: {done}"] : [];
+    }
 
     private static IEnumerable<string> Routes()
     {

@@ -37,8 +37,8 @@ internal sealed class NodeDataplane : IDisposable
         // The last one tells the container runtime that pods can be started.
         Parts =
         [
-            .. KernelParts, new HealthCheckPart(options, status),
-            .. options.Cni is { } files ? (IDataplanePart[])[new LeakedAddressesPart(files, status), new CniPart(options.NodeName, files, () => routes.PodMtu)] : [],
+            .. KernelParts, new HealthCheckPart(options, status), new FastPathPart(options, () => routes.Wanted, status),
+            .. options.Cni is { } files ? (IDataplanePart[])[new LeakedAddressesPart(files, status), new CniPart(options.NodeName, files, () => routes.Wanted?.PodMtu)] : [],
         ];
     }
 

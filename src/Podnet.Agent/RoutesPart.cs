@@ -8,32 +8,31 @@ namespace Podnet.Agent;
 internal sealed class RoutesPart(AgentOptions options) : IPreviewedPart, IDisposable
 {
     private PodNetworkDriver? _driver; // Made on the loop's thread: its socket belongs to that thread's namespace.
-    private PodNetwork? _wanted;
 
     public string Name => "Routes";
 
-    /// <summary>For this node's pods, in bytes; null before it is known.</summary>
-    public int? PodMtu => _wanted?.PodMtu;
+    /// <summary>Null before it is known.</summary>
+    public PodNetwork? Wanted { get; private set; }
 
     public string? Apply(ClusterState state, ClusterChanges changes, bool readBack)
     {
         if (!changes.Nodes && !readBack)
             return null;
-        _wanted = Wanted(state);
+        Wanted = Plan(state);
         return Repair();
     }
 
     public PartPreview Preview(ClusterState state)
     {
-        var wanted = Wanted(state);
+        var wanted = Plan(state);
         return PartPreview.Of(Tools.Shell, _driver!.Preview(wanted));
     }
 
-    public string? Repair() => _wanted is { } wanted ? Reports.Text(_driver!.Apply(wanted)) : null;
+    public string? Repair() => Wanted is { } wanted ? Reports.Text(_driver!.Apply(wanted)) : null;
 
     public void Dispose() => _driver?.Dispose();
 
-    private PodNetwork Wanted(ClusterState state)
+    private PodNetwork Plan(ClusterState state)
     {
         _driver ??= new PodNetworkDriver();
         var own = state.Nodes.TryGetValue(options.NodeName, out var node) ? node.InternalIPs : [];

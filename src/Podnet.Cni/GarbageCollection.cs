@@ -41,7 +41,7 @@ internal static class GarbageCollection
 
     private static IEnumerable<string> Leftovers(RouteSocket host, NetworkConfig config)
     {
-        var ours = host.Links().Where(link => link.Group == SourceGuard.LinkGroup && link.Kind == "veth").ToDictionary(link => link.Index, link => link.Name);
+        var ours = host.Links().Where(link => link.Group == Link.PodGroup && link.Kind == "veth").ToDictionary(link => link.Index, link => link.Name);
         return host.Routes(RouteProtocol.Podnet)
             .Where(route => route.Gateway is null && config.Ranges.Any(set => set.Contains(route.Destination.BaseAddress)))
             .Select(route => ours.GetValueOrDefault(route.Device))

@@ -17,6 +17,9 @@ public sealed class FileHandle : SafeHandle
 
     public override bool IsInvalid => handle < 0;
 
+    /// <summary>For a request that names it to the kernel; this must be held on to meanwhile.</summary>
+    public int Descriptor => Fd;
+
     internal int Fd => (int)handle;
 
     /// <summary>Makes the names in a directory durable: what was created or renamed in it survives a power cut.</summary>

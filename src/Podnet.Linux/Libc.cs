@@ -107,6 +107,10 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "syscall", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial nint openat2(nint number, nint folder, string path, void* how, nuint size);
 
+    /// <inheritdoc cref="openat2"/>
+    [LibraryImport(Library, EntryPoint = "syscall", SetLastError = true)]
+    internal static partial nint bpf(nint number, nint command, void* attributes, nuint size);
+
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int ioctl(int fd, nuint request, void* argument);
 

@@ -48,6 +48,7 @@ internal sealed class AgentProcess(ClusterPaths paths, string node, ClusterSpec 
         [
             "agent", "--node-name", node, "--kubeconfig", paths.NodeKubeconfig, "--proxy-mode", spec.ProxyMode,
             "--cluster-cidr", ClusterSpecRules.Text(spec.PodCidrs), "--pod-network", spec.PodNetwork,
+            "--fast-path", spec.FastPath ? "true" : "false",
             .. spec.NonMasqueradeCidrs.IsEmpty ? (string[])[] : ["--non-masquerade-cidr", ClusterSpecRules.Text(spec.NonMasqueradeCidrs)],
         ])
         {

@@ -30,6 +30,7 @@ public sealed class NodeCleanupTests : IDisposable
             {
                 foreach (var part in dataplane.Parts)
                     part.Apply(State(), ClusterChanges.Everything, readBack: true);
+                dataplane.Parts.OfType<FastPathPart>().Single().Repair();
             });
         }
         _kernel.Run("nft", "add set ip podnet of-a-later-version { type ipv4_addr; }");
@@ -37,6 +38,7 @@ public sealed class NodeCleanupTests : IDisposable
         _kernel.Run("ip", "route", "add", "10.250.0.0/24", "via", "10.99.0.9");
         Assert.Contains("10.240.0.32/27 via 10.99.0.3", _kernel.Run("ip", "route"), StringComparison.Ordinal);
         Assert.Contains("KUBE-SVC-", Rules(), StringComparison.Ordinal);
+        Assert.Contains("podnet_fast", _kernel.Run("tc", "filter", "show", "dev", "eth0", "ingress"), StringComparison.Ordinal);
 
         var (done, said) = Cleanup();
 
@@ -44,6 +46,7 @@ public sealed class NodeCleanupTests : IDisposable
         Assert.Contains("nft: table ip podnet deleted", said, StringComparison.Ordinal);
         Assert.Contains("iptables: nat KUBE-SERVICES deleted", said, StringComparison.Ordinal);
         Assert.Contains("delete route 10.240.0.32/27", said, StringComparison.Ordinal);
+        Assert.DoesNotContain("clsact", _kernel.Run("tc", "qdisc", "show", "dev", "eth0"), StringComparison.Ordinal);
         var after = Rules();
         Assert.DoesNotContain("KUBE-", after, StringComparison.Ordinal);
         Assert.Contains("-A INPUT -s 10.1.1.1/32 -j DROP", after, StringComparison.Ordinal);

@@ -50,6 +50,26 @@ public sealed class NftablesTableTests(NftablesCase nft)
     }
 
     [Fact]
+    public void A_connection_from_pod_to_pod_goes_past_the_rules_of_both_nodes()
+    {
+        var pods = nft.Pods();
+        var address = _cluster.Kubectl("get", "pod", pods[1], "-o", "jsonpath={.status.podIP}");
+        // Over one connection, and longer than until the next look of the agents.
+        Poll.Until(
+            () =>
+            {
+                _cluster.Exec($"pod/{pods[0]}", "curl", "-s", "-o", "/dev/null", $"http://{address}/?[1-200]");
+                return Taken("node-1") > 400 && Taken("node-2") > 400;
+            },
+            () => $"{Taken("node-1")} and {Taken("node-2")} packets");
+
+        double Taken(string node) => double.Parse(
+            _cluster.Exec($"node/{node}", "curl", "-sf", "http://127.0.0.1:10249/metrics").Split('\n')
+                .Single(line => line.StartsWith("podnet_fast_path_packets_total ", StringComparison.Ordinal)).Split(' ')[1],
+            System.Globalization.CultureInfo.InvariantCulture);
+    }
+
+    [Fact]
     public void Explain_tells_the_story_with_the_elements_that_are_there()
     {
         var text = _cluster.Podnet("explain", "service", "web", "--node", "node-1");

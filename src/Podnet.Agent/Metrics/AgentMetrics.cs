@@ -38,6 +38,9 @@ internal sealed class AgentMetrics(ProxyMode mode, TimeProvider time)
 
     private readonly NumberMetric _leakedAddresses = NumberMetric.Gauge("podnet_leaked_addresses", "Addresses of the pod network that are reserved and that no route of the node leads to");
 
+    private readonly NumberMetric _fastPathPackets = NumberMetric.Counter("podnet_fast_path_packets_total", "Packets of established TCP connections that went past routing, connection tracking and rules");
+    private readonly NumberMetric _fastPathBytes = NumberMetric.Counter("podnet_fast_path_bytes_total", "Bytes of these, with their headers");
+
     private readonly Lock _gate = new();
     private readonly DateTimeOffset _started = time.GetUtcNow();
     private List<DateTimeOffset> _triggers = []; // Of changes that no sync has seen yet.
@@ -130,6 +133,13 @@ internal sealed class AgentMetrics(ProxyMode mode, TimeProvider time)
         _driftRepaired.Add(repaired ? 1 : 0, part);
     }
 
+    /// <summary>Since the agent started.</summary>
+    public void FastPath((ulong Packets, ulong Bytes) count)
+    {
+        _fastPathPackets.Set(count.Packets);
+        _fastPathBytes.Set(count.Bytes);
+    }
+
     public void LeakedAddresses(int count) => _leakedAddresses.Set(count);
 
     /// <summary>Prometheus' text, piece by piece.</summary>
@@ -138,7 +148,7 @@ internal sealed class AgentMetrics(ProxyMode mode, TimeProvider time)
         Metric[] common =
         [
             _conntrack, _flowsDeleted, _programming, _healthz, _livez, _sync, _fullSync, _partialSync, _endpointsPending, _endpointChanges,
-            _lastQueued, _lastSync, _noLocalEndpoints, _servicesPending, _serviceChanges, _driftFound, _driftRepaired, _leakedAddresses,
+            _lastQueued, _lastSync, _noLocalEndpoints, _servicesPending, _serviceChanges, _driftFound, _driftRepaired, _leakedAddresses, _fastPathPackets, _fastPathBytes,
         ];
         Metric[] ofMode = mode == ProxyMode.Iptables ? [_iptablesRules, _iptablesLast, _iptablesFailures] : [_nftablesFailures];
         return [.. common.Concat(ofMode).SelectMany(metric => metric.Lines()), .. ProcessMetrics.Lines()];

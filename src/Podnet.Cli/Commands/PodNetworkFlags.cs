@@ -19,11 +19,19 @@ internal sealed class PodNetworkFlags
         Description = "What pods reach with their own addresses beside pods and nodes: CIDRs separated by commas.",
     };
 
-    internal IEnumerable<Option> Options => [_mode, _notMasqueraded];
+    private readonly Option<bool> _fastPath = new("--fast-path")
+    {
+        Description = "Established TCP connections that nothing translates go past routing, connection tracking and rules, by BPF programs on the links. "
+            + "Kernels without what that needs (Linux 6.0, BTF) go without.",
+        DefaultValueFactory = _ => true,
+    };
+
+    internal IEnumerable<Option> Options => [_mode, _notMasqueraded, _fastPath];
 
     internal AgentOptions Put(ParseResult parsed, AgentOptions options) => options with
     {
         PodNetwork = Mode("--pod-network", parsed.GetValue(_mode)),
+        FastPath = parsed.GetValue(_fastPath),
         NonMasqueradeCidrs = [.. (parsed.GetValue(_notMasqueraded) ?? [])
             .SelectMany(list => list.Split(',', StringSplitOptions.TrimEntries)).Select(text => Cidr("--non-masquerade-cidr", text))],
     };

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Net;
 using Podnet.Cni.Protocol;
+using Podnet.Netlink;
 using Podnet.Netlink.Nftables;
 
 namespace Podnet.Cni.Wiring;
@@ -70,13 +71,13 @@ internal static class HostPortTable
 
     public static readonly ImmutableArray<Rule> Rules =
     [
-        new(Guard, [new Meta(MetaKey.InputGroup), .. Is(SourceGuard.LinkGroup), .. V4.Only, .. FirstByte(Payload.DestinationIPv4, Loopback), new Counter(), new Verdict(VerdictCode.Drop)]),
+        new(Guard, [new Meta(MetaKey.InputGroup), .. Is(Link.PodGroup), .. V4.Only, .. FirstByte(Payload.DestinationIPv4, Loopback), new Counter(), new Verdict(VerdictCode.Drop)]),
         new(Prerouting, [.. ToNode, new Verdict(VerdictCode.Jump, HostPortsChain)]),
         new(Output, [.. ToNode, new Verdict(VerdictCode.Jump, HostPortsChain)]),
         new(HostPortsChain, [.. V6.Only, Payload.DestinationIPv6, new Compare(Comparison.Equal, ByteString.Of(IPAddress.IPv6Loopback)), new Verdict(VerdictCode.Return)]),
         new(HostPortsChain, V4.Translate),
         new(HostPortsChain, V6.Translate),
-        new(Postrouting, [new Meta(MetaKey.OutputGroup), .. Is(SourceGuard.LinkGroup), .. V4.Only, .. FirstByte(Payload.SourceIPv4, Loopback), .. CountAndMasquerade]),
+        new(Postrouting, [new Meta(MetaKey.OutputGroup), .. Is(Link.PodGroup), .. V4.Only, .. FirstByte(Payload.SourceIPv4, Loopback), .. CountAndMasquerade]),
         new(Postrouting, V4.Hairpin),
         new(Postrouting, V6.Hairpin),
     ];

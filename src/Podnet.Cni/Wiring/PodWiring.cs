@@ -46,7 +46,7 @@ internal static class PodWiring
                 Address = attachment.HostMac,
                 PeerAddress = attachment.PodMac,
                 Mtu = mtu,
-                Group = SourceGuard.LinkGroup,
+                Group = Link.PodGroup,
                 PeerNamespace = podNamespace,
                 Up = true,
             });

@@ -1,4 +1,5 @@
 using Podnet.Linux;
+using Podnet.Netlink;
 using Podnet.Netlink.Nftables;
 
 namespace Podnet.Cni.Wiring;
@@ -29,9 +30,6 @@ namespace Podnet.Cni.Wiring;
 /// <remarks>Needs nft_fib_inet (Linux 4.10).</remarks>
 internal static class SourceGuard
 {
-    /// <summary>IFLA_GROUP of every link of ours on the node. Arbitrary: the number of our routes' protocol.</summary>
-    public const uint LinkGroup = 80;
-
     private const string Name = "podnet-pods";
     private const string Prerouting = "prerouting";
     private const string Input = "input";
@@ -53,7 +51,7 @@ internal static class SourceGuard
             new TableName(TableFamily.Inet, Name),
             new Chain(Prerouting) { Hook = new ChainHook(ChainType.Filter, Hook.Prerouting, ChainPriority.Raw) },
             [
-                new Rule(Prerouting, [new Meta(MetaKey.InputGroup), new Compare(Comparison.NotEqual, ByteString.OfHost(LinkGroup)), new Verdict(VerdictCode.Accept)]),
+                new Rule(Prerouting, [new Meta(MetaKey.InputGroup), new Compare(Comparison.NotEqual, ByteString.OfHost(Link.PodGroup)), new Verdict(VerdictCode.Accept)]),
                 new Rule(Prerouting, [new ReversePath(), new Compare(Comparison.Equal, ReversePath.Missing), new Counter(), new Verdict(VerdictCode.Drop)]),
                 new Rule(
                     Prerouting,
@@ -69,7 +67,7 @@ internal static class SourceGuard
             new TableName(TableFamily.Arp, Name),
             // NF_ARP_IN (linux/netfilter_arp.h) is 0, which is another hook's number in the other families.
             new Chain(Input) { Hook = new ChainHook(ChainType.Filter, (Hook)0, ChainPriority.Filter) },
-            [new Rule(Input, [new Meta(MetaKey.InputGroup), new Compare(Comparison.Equal, ByteString.OfHost(LinkGroup)), new Counter(), new Verdict(VerdictCode.Drop)])]),
+            [new Rule(Input, [new Meta(MetaKey.InputGroup), new Compare(Comparison.Equal, ByteString.OfHost(Link.PodGroup)), new Counter(), new Verdict(VerdictCode.Drop)])]),
     ];
 
     /// <summary>Makes the tables that are not there. Others may do the same at the same time.</summary>

@@ -57,7 +57,7 @@ internal sealed class WiringCheck
         Require(pod is not null, $"the container has no interface {_request.InterfaceName}");
         if (host is not null)
         {
-            Require(host.Group == SourceGuard.LinkGroup, $"interface {host.Name} is in link group {host.Group}, not {SourceGuard.LinkGroup}");
+            Require(host.Group == Link.PodGroup, $"interface {host.Name} is in link group {host.Group}, not {Link.PodGroup}");
             Require(host.IsUp, $"interface {host.Name} on the node is down");
             Require(host.Address == _attachment.HostMac, $"interface {host.Name} has link address {host.Address}, not {_attachment.HostMac}");
         }

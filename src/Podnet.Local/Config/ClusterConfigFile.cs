@@ -31,6 +31,8 @@ internal sealed record ClusterConfigFile
 
         public string? PodNetwork { get; init; }
 
+        public bool? FastPath { get; init; }
+
         public bool? Dns { get; init; }
 
         [JsonPropertyName("nonMasqueradeCIDRs")]

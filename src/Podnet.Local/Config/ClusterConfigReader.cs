@@ -53,6 +53,7 @@ public static class ClusterConfigReader
             ApiServerPort = (ushort)(networking.ApiServerPort ?? defaults.ApiServerPort),
             ProxyMode = networking.KubeProxyMode ?? defaults.ProxyMode,
             PodNetwork = networking.PodNetwork ?? defaults.PodNetwork,
+            FastPath = networking.FastPath ?? defaults.FastPath,
             Dns = networking.Dns ?? defaults.Dns,
             NonMasqueradeCidrs = [.. (networking.NonMasqueradeCidrs ?? []).Select((text, i) => Cidr(document, $"networking.nonMasqueradeCIDRs[{i}]", text))],
             Nodes = file.Nodes is null ? defaults.Nodes : [.. file.Nodes.Select((node, i) => Node(document, node, i))],

@@ -30,6 +30,9 @@ public sealed record ClusterSpec
     /// <summary>How packets get to other nodes' pods: one of <see cref="ClusterSpecRules.PodNetworks"/>.</summary>
     public string PodNetwork { get; init; } = "auto";
 
+    /// <summary>The agents' --fast-path.</summary>
+    public bool FastPath { get; init; } = true;
+
     /// <summary>What pods reach with their own addresses, beside pods and nodes.</summary>
     public ImmutableArray<IPNetwork> NonMasqueradeCidrs { get; init; } = [];
 

@@ -6,6 +6,9 @@ namespace Podnet.Netlink;
 /// <param name="Index">From 1, unique in its namespace.</param>
 public sealed record Link(int Index, string Name)
 {
+    /// <summary>IFLA_GROUP of the node's end of every pod's link, by which rules and drivers know it. Arbitrary: the number of our routes' protocol.</summary>
+    public const uint PodGroup = (uint)RouteProtocol.Podnet;
+
     public LinkFlags Flags { get; init; }
 
     /// <summary>IFF_UP: somebody has set it up. Whether it carries is <see cref="LinkFlags.LowerUp"/>.</summary>
@@ -29,7 +32,7 @@ public sealed record Link(int Index, string Name)
     /// <summary>IFLA_LINK_NETNSID: where the peer is, as this namespace numbers others; null where it is in this one.</summary>
     public int? PeerNamespaceId { get; init; }
 
-    /// <summary>IFLA_GROUP: a number to tell links by; 0 where nobody gave one.</summary>
+    /// <summary>IFLA_GROUP: a number to tell links by, as <see cref="PodGroup"/>; 0 where nobody gave one.</summary>
     public uint Group { get; init; }
 
     /// <summary>The index of the bridge that it is a port of; else 0.</summary>

@@ -133,6 +133,23 @@ public sealed class RouteSocket : IDisposable
         return _socket.Dump(request, message => QueueWire.IsRootOf(message, device) ? QueueWire.Read(message) : null).FirstOrDefault();
     }
 
+    /// <summary>Of all links, also those that the kernel gave them unasked.</summary>
+    public List<LinkQueue> Queues()
+    {
+        var request = new NetlinkBatch();
+        var writer = request.Begin(QueueWire.Get, NetlinkFlags.Dump);
+        writer.PutFixed(new QueueWire.QueueHeader());
+        request.End(writer, "list queueing disciplines");
+        return _socket.Dump(request, QueueWire.ReadQueue);
+    }
+
+    /// <summary>BPF programs that see what comes in by a link; none where it has no places for filters.</summary>
+    public List<AttachedProgram> Programs(int device) => _socket.Dump(FiltersOf(device, QueueWire.QueueHeader.Ingress), QueueWire.ReadProgram);
+
+    /// <summary>Whether a link has filters of any kind, for either direction, in the places for them.</summary>
+    public bool HasFilters(int device) =>
+        ((uint[])[QueueWire.QueueHeader.Ingress, QueueWire.QueueHeader.Egress]).Any(parent => _socket.Dump(FiltersOf(device, parent), _ => "").Count > 0);
+
     /// <summary>Of one interface, or of all where the index is 0; both families.</summary>
     public List<Address> Addresses(int device = 0)
     {
@@ -212,6 +229,15 @@ public sealed class RouteSocket : IDisposable
     }
 
     public void Dispose() => _socket.Dispose();
+
+    private static NetlinkBatch FiltersOf(int device, uint parent)
+    {
+        var request = new NetlinkBatch();
+        var writer = request.Begin(QueueWire.GetFilter, NetlinkFlags.Dump);
+        writer.PutFixed(new QueueWire.QueueHeader { Index = device, Parent = parent });
+        request.End(writer, $"list filters of interface {device}");
+        return request;
+    }
 
     private static NetlinkBatch LookupOf(IPAddress destination, NetlinkFlags flags, IPAddress? source = null, uint mark = 0, int inputDevice = 0)
     {

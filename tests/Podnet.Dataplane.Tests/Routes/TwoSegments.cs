@@ -49,7 +49,7 @@ public sealed class TwoSegments : IDisposable
 
             Nodes[i].Run("ip", "route", "add", "default", "via", far ? "10.99.1.1" : "10.99.0.1");
             Nodes[i].Run("ip", "-6", "route", "add", "default", "via", far ? "fd00:99:0:1::1" : "fd00:99::1");
-            AddPod(i, podMtu);
+            AddPod(Nodes[i], Pods[i], "pod", podMtu, PodAddress(i, IPFamily.V4), PodAddress(i, IPFamily.V6));
         }
 
         foreach (var kernel in (Kernel[])[_router, .. Nodes])
@@ -66,6 +66,14 @@ public sealed class TwoSegments : IDisposable
 
     public static string PodAddress(int node, IPFamily family) => family == IPFamily.V4 ? $"10.240.{node}.28" : $"fd00:240:0:{node + 1}::28";
 
+    /// <summary>A second pod on the first node, to be disposed of by whoever asks for it.</summary>
+    public Kernel AddPod(string link, string address)
+    {
+        var pod = new Kernel();
+        AddPod(Nodes[0], pod, link, Mtu, address);
+        return pod;
+    }
+
     /// <summary>What a node's agent does, once; what it did.</summary>
     public ApplyReport Apply(int node) => Nodes[node].In(() =>
     {
@@ -77,6 +85,13 @@ public sealed class TwoSegments : IDisposable
     {
         using var driver = new PodNetworkDriver(_byRoutes);
         return Plan(driver, node).PodMtu;
+    });
+
+    /// <summary>What a node's fast path must know.</summary>
+    public FastPathNetwork FastPath(int node) => Nodes[node].In(() =>
+    {
+        using var driver = new PodNetworkDriver(_byRoutes);
+        return FastPathNetwork.For(_state, $"node-{node}", Plan(driver, node));
     });
 
     /// <summary>The third node gets another address, on the segment that it is on.</summary>
@@ -119,19 +134,20 @@ public sealed class TwoSegments : IDisposable
         }
     }
 
-    private void AddPod(int i, int mtu)
+    private static void AddPod(Kernel node, Kernel pod, string link, int mtu, params string[] addresses)
     {
-        var (node, pod) = (Nodes[i], Pods[i]);
-        Wire(node, "pod", pod, "eth0");
+        Wire(node, link, pod, "eth0");
+        node.Run("ip", "link", "set", link, "group", $"{Link.PodGroup}");
         pod.Run("ip", "link", "set", "eth0", "mtu", $"{mtu}");
-        node.Run("ip", "address", "add", "169.254.1.1/32", "dev", "pod");
-        node.Run("ip", "address", "add", "fe80::1/64", "dev", "pod", "nodad");
-        foreach (var family in (IPFamily[])[IPFamily.V4, IPFamily.V6])
+        node.Run("ip", "address", "add", "169.254.1.1/32", "dev", link);
+        node.Run("ip", "address", "add", "fe80::1/64", "dev", link, "nodad");
+        foreach (var address in addresses)
         {
-            var bits = family.Bits();
-            string[] nodad = family == IPFamily.V6 ? ["nodad"] : [];
-            pod.Run("ip", ["address", "add", $"{PodAddress(i, family)}/{bits}", "dev", "eth0", .. nodad]);
-            node.Run("ip", "route", "add", $"{PodAddress(i, family)}/{bits}", "dev", "pod", "proto", "80");
+            var isIPv6 = address.Contains(':', StringComparison.Ordinal);
+            var network = $"{address}/{(isIPv6 ? IPFamily.V6 : IPFamily.V4).Bits()}";
+            string[] nodad = isIPv6 ? ["nodad"] : [];
+            pod.Run("ip", ["address", "add", network, "dev", "eth0", .. nodad]);
+            node.Run("ip", "route", "add", network, "dev", link, "proto", "80");
         }
 
         pod.Run("ip", "route", "add", "default", "via", "169.254.1.1", "dev", "eth0", "onlink");
