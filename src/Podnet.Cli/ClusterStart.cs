@@ -144,8 +144,9 @@ internal sealed class ClusterStart(ClusterSpec spec, Companions companions, User
             }
         }
 
-        if (targets.Count > 0)
-            progress.Done($"{targets.Count} {(targets.Count == 1 ? "Service answers" : "Services answer")} on every node");
+        var answering = targets.DistinctBy(target => target.Service).Count();
+        if (answering > 0)
+            progress.Done($"{answering} {(answering == 1 ? "Service answers" : "Services answer")} on every node");
     }
 }
 

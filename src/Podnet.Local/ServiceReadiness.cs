@@ -11,30 +11,45 @@ public static class ServiceReadiness
     // Arbitrary: on one machine an answer takes well under a millisecond; a SYN that no rule caught yet is not waited for.
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(200);
 
-    /// <summary>Services whose selectors ready pods match, but which have no endpoint yet: their EndpointSlices are on their way.</summary>
+    /// <summary>Services whose selectors ready pods match, but which have no endpoint yet, of a family that they have an address of: their EndpointSlices are on their way.</summary>
     public static IEnumerable<string> Unserved(
         IEnumerable<V1Service> services, IReadOnlyCollection<V1Pod> pods, IReadOnlyCollection<V1EndpointSlice> slices) =>
         from service in services
-        where service.Spec.Selector is { Count: > 0 } selector && !HasEndpoints(service, slices)
+        where service.Spec.Selector is { Count: > 0 } selector && !IsServed(service, slices)
             && pods.Any(pod => pod.Metadata.NamespaceProperty == service.Metadata.NamespaceProperty
                 && pod.Status?.Conditions?.Any(c => c is { Type: "Ready", Status: "True" }) == true
                 && selector.All(want => pod.Metadata.Labels?.TryGetValue(want.Key, out var value) == true && value == want.Value))
         select $"{service.Metadata.NamespaceProperty}/{service.Metadata.Name}";
 
-    /// <summary>The first TCP port of each Service that has ready endpoints, as the kernel of a node must translate it.</summary>
+    /// <summary>The first TCP port of each Service that has ready endpoints, at each cluster IP of their families, as the kernel of a node must translate it.</summary>
     public static IEnumerable<(string Service, IPEndPoint Address)> Targets(
-        IEnumerable<V1Service> services, IReadOnlyCollection<V1EndpointSlice> slices)
+        IEnumerable<V1Service> services, IReadOnlyCollection<V1EndpointSlice> slices) =>
+        from service in services
+        let port = service.Spec.Ports?.FirstOrDefault(p => p.Protocol is null or "TCP")
+        where port is not null
+        from address in ClusterIPs(service)
+        where HasEndpoints(service, slices, AddressTypeOf(address))
+        select ($"{service.Metadata.NamespaceProperty}/{service.Metadata.Name}", new IPEndPoint(address, port.Port));
+
+    private static bool IsServed(V1Service service, IReadOnlyCollection<V1EndpointSlice> slices) => ClusterIPs(service).ToList() is { Count: > 0 } addresses
+        ? addresses.TrueForAll(address => HasEndpoints(service, slices, AddressTypeOf(address)))
+        : HasEndpoints(service, slices, addressType: null);
+
+    /// <summary>None of a headless Service.</summary>
+    private static IEnumerable<IPAddress> ClusterIPs(V1Service service)
     {
-        foreach (var service in services)
+        foreach (var text in service.Spec.ClusterIPs ?? [])
         {
-            var port = service.Spec.Ports?.FirstOrDefault(p => p.Protocol is null or "TCP");
-            if (port is not null && HasEndpoints(service, slices) && IPAddress.TryParse(service.Spec.ClusterIP, out var address))
-                yield return ($"{service.Metadata.NamespaceProperty}/{service.Metadata.Name}", new IPEndPoint(address, port.Port));
+            if (IPAddress.TryParse(text, out var address))
+                yield return address;
         }
     }
 
-    private static bool HasEndpoints(V1Service service, IReadOnlyCollection<V1EndpointSlice> slices) => slices.Any(s =>
+    private static string AddressTypeOf(IPAddress address) => address.AddressFamily == AddressFamily.InterNetwork ? "IPv4" : "IPv6";
+
+    private static bool HasEndpoints(V1Service service, IReadOnlyCollection<V1EndpointSlice> slices, string? addressType) => slices.Any(s =>
         s.Metadata.NamespaceProperty == service.Metadata.NamespaceProperty
+        && (addressType is null || s.AddressType == addressType)
         && s.Metadata.Labels?.TryGetValue("kubernetes.io/service-name", out var owner) == true
         && owner == service.Metadata.Name
         && s.Endpoints?.Any(e => e.Conditions?.Ready != false) == true);

@@ -1,3 +1,5 @@
+using Podnet.Testing;
+
 namespace Podnet.EndToEnd.Tests;
 
 /// <summary>Clusters of each family kind: they come up, everybody reaches whom they must, and they go.</summary>
@@ -42,6 +44,9 @@ public sealed class FamilyTests
             using var cluster = new LocalCluster(
                 $"e2e-{family}-{proxyMode}", "--config", config, "--ip-family", family, "--proxy-mode", proxyMode, "-f", pods);
 
+            // A node whose link-local address is tentative cannot find the neighbours that pods' packets are for.
+            foreach (var @namespace in (string[])[cluster.Paths.NodeNamespace("node-1"), cluster.Paths.OutsideNamespace, cluster.Paths.FabricNamespace])
+                Assert.DoesNotContain("tentative", Tool.Run("ip", ["-n", @namespace, "-6", "address"]), StringComparison.Ordinal);
             Assert.Contains("Everything that must hold holds.", cluster.Podnet("check"), StringComparison.Ordinal);
 
             Assert.Equal(serviceFamilies, cluster.Kubectl("get", "service", "web", "-o", "jsonpath={.spec.ipFamilies[*]}"));

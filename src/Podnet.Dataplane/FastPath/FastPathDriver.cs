@@ -46,10 +46,11 @@ public sealed class FastPathDriver : IDisposable
         _maps ??= new FlowMaps();
         var report = new ApplyReport([.. Settings.Where(setting => Sysctl.Ensure(setting.Name, setting.Value)).Select(setting => $"sysctl {setting.Name} = {setting.Value}")], []);
         Build(wanted.Tunnel?.Local);
-        var places = Places(wanted, _socket.Queues(), out var links);
+        var queues = _socket.Queues();
+        var places = Places(wanted, queues, out var links);
         _maps.SetPeers(wanted.Tunnel);
         _maps.SetLinks(links.ToDictionary(link => link.Key.Index, link => link.Value));
-        return report + Attach(places, readBack);
+        return report + Attach(places, queues, readBack);
     }
 
     /// <summary>What went this way, of all links, since this was made.</summary>
@@ -125,9 +126,9 @@ public sealed class FastPathDriver : IDisposable
         return places;
     }
 
-    private ApplyReport Attach(Dictionary<Link, FlowPlace> places, bool readBack)
+    private ApplyReport Attach(Dictionary<Link, FlowPlace> places, List<LinkQueue> queues, bool readBack)
     {
-        var hooks = _socket.Queues().Where(queue => queue.IsHooks).Select(queue => queue.Device).ToHashSet();
+        var hooks = queues.Where(queue => queue.IsHooks).Select(queue => queue.Device).ToHashSet();
         var report = ApplyReport.Nothing;
         foreach (var (link, place) in places)
         {

@@ -52,6 +52,7 @@ public sealed class FabricNetwork(ClusterPaths paths, ImmutableArray<IPNetwork> 
         using var fabric = NetworkNamespace.CreateNamed(paths.FabricNamespace);
         fabric.Run(() =>
         {
+            SkipDuplicateDetection();
             using var links = new RouteSocket();
             links.Execute(new RouteRequests().SetUp(Loopback).CreateBridge(BridgeName, up: true));
             var bridge = links.GetLink(BridgeName).Index;
@@ -120,6 +121,7 @@ public sealed class FabricNetwork(ClusterPaths paths, ImmutableArray<IPNetwork> 
         using var host = NetworkNamespace.CreateNamed(@namespace);
         try
         {
+            host.Run(SkipDuplicateDetection);
             using var fabric = NetworkNamespace.OpenNamed(paths.FabricNamespace);
             using (var links = RouteSocket.OpenIn(fabric))
             {
@@ -157,6 +159,12 @@ public sealed class FabricNetwork(ClusterPaths paths, ImmutableArray<IPNetwork> 
             links.Execute(new RouteRequests().DeleteLink(port));
         NetworkNamespace.DeleteNamed(@namespace);
     }
+
+    /// <summary>
+    /// For the links that this namespace gets: their link-local addresses would be tentative for one to two seconds, and as long a router cannot ask
+    /// for a neighbour of the segment on behalf of a packet that it forwards (net/ipv6/ndisc.c, ndisc_send_ns).
+    /// </summary>
+    private static void SkipDuplicateDetection() => Sysctl.TrySet("net.ipv6.conf.default.accept_dad", "0"u8);
 
     private static string PortName(string @namespace) =>
         "pn" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(@namespace)))[..10];

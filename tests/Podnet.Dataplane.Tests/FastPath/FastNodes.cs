@@ -60,7 +60,7 @@ internal sealed class FastNodes : IDisposable
     /// <summary>The bytes that the rules of a chain counted, in their order.</summary>
     public static List<long> Counters(Kernel kernel, string table, string chain)
     {
-        var family = table is "guard" ? "ip" : "inet";
+        var family = table is "guard" or "busy" ? "ip" : "inet";
         return [.. kernel.Run("nft", "list", "chain", family, table, chain).Split('\n')
             .Where(line => line.Contains(" bytes ", StringComparison.Ordinal))
             .Select(line => long.Parse(line.Split(" bytes ")[1].Split(' ')[0], CultureInfo.InvariantCulture))];

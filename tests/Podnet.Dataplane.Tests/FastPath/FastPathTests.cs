@@ -79,6 +79,26 @@ public sealed class FastPathTests
         Exchange(nodes.Connect(0, 2, IPFamily.V6));
     }
 
+    [Theory]
+    [InlineData(IPFamily.V4)]
+    [InlineData(IPFamily.V6)]
+    public void Congestion_between_nodes_is_told_to_the_pods(IPFamily family)
+    {
+        using var nodes = new FastNodes();
+        foreach (var pod in nodes.Segments.Pods)
+            pod.Run("sysctl", "-qw", "net.ipv4.tcp_ecn=1");
+        // Of what is wrapped, the router between marks one packet in four.
+        nodes.Segments.Router.Run("nft", "add table ip busy; add chain ip busy forward { type filter hook forward priority 0; }; "
+            + "add rule ip busy forward udp dport 4789 ip ecn ect0 numgen inc mod 4 0 ip ecn set ce counter");
+        var receiver = nodes.Segments.Pods[2];
+        receiver.Run("nft", "add table inet told; add chain inet told input { type filter hook input priority 0; }; "
+            + $"add rule inet told input meta l4proto tcp {(family == IPFamily.V4 ? "ip" : "ip6")} ecn ce counter");
+        Exchange(nodes.Connect(0, 2, family));
+        Assert.InRange(FastNodes.Counters(nodes.Segments.Router, "busy", "forward").Single(), 1, long.MaxValue);
+        Assert.InRange(FastNodes.Counters(receiver, "told", "input").Single(), 1, long.MaxValue);
+        Assert.InRange(nodes.Taken(0), (ulong)Much, ulong.MaxValue);
+    }
+
     [Fact]
     public void A_translated_connection_goes_by_the_rules()
     {

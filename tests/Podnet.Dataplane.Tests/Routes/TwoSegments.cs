@@ -20,7 +20,6 @@ public sealed class TwoSegments : IDisposable
     private static readonly string[] Nodes4 = ["10.99.0.2", "10.99.0.3", "10.99.1.2"];
     private static readonly string[] Nodes6 = ["fd00:99::2", "fd00:99::3", "fd00:99:0:1::2"];
 
-    private readonly Kernel _router = new();
     private readonly bool? _byRoutes;
     private readonly PodNetworkMode _mode;
     private ClusterState _state;
@@ -30,21 +29,21 @@ public sealed class TwoSegments : IDisposable
     public TwoSegments(PodNetworkMode mode, bool? byRoutes = null, IPFamily underlay = IPFamily.V4, int podMtu = Mtu)
     {
         (_byRoutes, _mode) = (byRoutes, mode);
-        _router.Run("ip", "link", "add", "segment", "up", "type", "bridge");
-        _router.Run("ip", "address", "add", "10.99.0.1/24", "dev", "segment");
-        _router.Run("ip", "address", "add", "fd00:99::1/64", "dev", "segment", "nodad");
+        Router.Run("ip", "link", "add", "segment", "up", "type", "bridge");
+        Router.Run("ip", "address", "add", "10.99.0.1/24", "dev", "segment");
+        Router.Run("ip", "address", "add", "fd00:99::1/64", "dev", "segment", "nodad");
         for (var i = 0; i < 3; i++)
         {
             var far = i == 2;
-            Wire(_router, far ? "b" : $"a{i}", Nodes[i], "eth0");
+            Wire(Router, far ? "b" : $"a{i}", Nodes[i], "eth0");
             if (!far)
-                _router.Run("ip", "link", "set", $"a{i}", "master", "segment");
+                Router.Run("ip", "link", "set", $"a{i}", "master", "segment");
             Nodes[i].Run("ip", "address", "add", $"{Nodes4[i]}/24", "dev", "eth0");
             Nodes[i].Run("ip", "address", "add", $"{Nodes6[i]}/64", "dev", "eth0", "nodad");
             if (far)
             {
-                _router.Run("ip", "address", "add", "10.99.1.1/24", "dev", "b");
-                _router.Run("ip", "address", "add", "fd00:99:0:1::1/64", "dev", "b", "nodad");
+                Router.Run("ip", "address", "add", "10.99.1.1/24", "dev", "b");
+                Router.Run("ip", "address", "add", "fd00:99:0:1::1/64", "dev", "b", "nodad");
             }
 
             Nodes[i].Run("ip", "route", "add", "default", "via", far ? "10.99.1.1" : "10.99.0.1");
@@ -52,11 +51,14 @@ public sealed class TwoSegments : IDisposable
             AddPod(Nodes[i], Pods[i], "pod", podMtu, PodAddress(i, IPFamily.V4), PodAddress(i, IPFamily.V6));
         }
 
-        foreach (var kernel in (Kernel[])[_router, .. Nodes])
+        foreach (var kernel in (Kernel[])[Router, .. Nodes])
             kernel.Run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1", "net.ipv4.conf.all.rp_filter=1");
         _state = ClusterState.Empty with { Nodes = Enumerable.Range(0, 3).Select(i => NodeObject(i, underlay)).ToImmutableDictionary(node => node.Name) };
         ApplyAll();
     }
+
+    /// <summary>Between the segments.</summary>
+    public Kernel Router { get; } = new();
 
     public ImmutableArray<Kernel> Nodes { get; } = [new Kernel(), new Kernel(), new Kernel()];
 
@@ -114,7 +116,7 @@ public sealed class TwoSegments : IDisposable
 
     public void Dispose()
     {
-        foreach (var kernel in (Kernel[])[.. Pods, .. Nodes, _router])
+        foreach (var kernel in (Kernel[])[.. Pods, .. Nodes, Router])
             kernel.Dispose();
     }
 
