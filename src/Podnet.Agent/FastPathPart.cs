@@ -1,6 +1,7 @@
 using Podnet.Core.Model;
 using Podnet.Core.Routes;
 using Podnet.Dataplane.FastPath;
+using Podnet.Netlink;
 
 namespace Podnet.Agent;
 
@@ -11,18 +12,27 @@ namespace Podnet.Agent;
 /// <param name="network">Null before it is known.</param>
 internal sealed class FastPathPart(AgentOptions options, Func<PodNetwork?> network, AgentStatus status) : IDataplanePart, IDisposable
 {
-    private FastPathDriver? _driver; // Made on the loop's thread: its socket belongs to that thread's namespace.
+    // Made on the loop's thread: their sockets belong to that thread's namespace.
+    private FastPathDriver? _driver;
+    private LinkEvents? _events;
     private FastPathNetwork? _wanted;
     private bool _readBack;
     private string? _fault;
     private bool _isOn;
+
+    /// <summary>For the links that were there at the last look.</summary>
+    private bool _isKept;
 
     public string Name => "Fast path";
 
     public string? Apply(ClusterState state, ClusterChanges changes, bool readBack)
     {
         if (changes.Nodes || readBack)
+        {
             _wanted = network() is { } known ? FastPathNetwork.For(state, options.NodeName, known) : null;
+            _isKept = false;
+        }
+
         _readBack |= readBack;
         return null;
     }
@@ -38,29 +48,39 @@ internal sealed class FastPathPart(AgentOptions options, Func<PodNetwork?> netwo
                 Keep(wanted);
             else if (_readBack)
                 _driver.Cleanup();
-            (_fault, _readBack) = (null, false);
+            (_fault, _readBack, _isKept) = (null, false, true);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             if (e.Message != _fault)
                 status.Logger.FastPathOff(e.Message);
-            (_fault, _readBack, _isOn) = (e.Message, false, false);
+            (_fault, _readBack, _isOn, _isKept) = (e.Message, false, false, false);
         }
 
         return null;
     }
 
-    public void Dispose() => _driver?.Dispose();
+    public void Dispose()
+    {
+        _driver?.Dispose();
+        _events?.Dispose();
+    }
 
     private void Keep(FastPathNetwork wanted)
     {
-        var report = _driver!.Apply(wanted, _readBack);
-        // What is refused of one link does not keep the others from it.
-        if (report.Failed)
-            throw report.Failures[0];
-        if (!_isOn)
-            status.Logger.FastPathOn();
-        _isOn = true;
-        status.Metrics.FastPath(_driver.Count());
+        // Before the links are read: what changes meanwhile is for the next look.
+        var changed = (_events ??= new LinkEvents()).TakeAny();
+        if (changed || !_isKept)
+        {
+            var report = _driver!.Apply(wanted, _readBack);
+            // What is refused of one link does not keep the others from it.
+            if (report.Failed)
+                throw report.Failures[0];
+            if (!_isOn)
+                status.Logger.FastPathOn();
+            _isOn = true;
+        }
+
+        status.Metrics.FastPath(_driver!.Count());
     }
 }

@@ -99,7 +99,7 @@ internal sealed class FlowMaps : IDisposable
     /// <summary>What the programs took, since they were loaded.</summary>
     internal (ulong Packets, ulong Bytes) Count()
     {
-        var values = new byte[Counts.ValueSize * PossibleProcessors()];
+        var values = new byte[Counts.ValueSize * PossibleProcessors.Value];
         Counts.Find(Bytes(0), values);
         ulong packets = 0, bytes = 0;
         foreach (var pair in MemoryMarshal.Cast<byte, (ulong Packets, ulong Bytes)>(values))
@@ -120,11 +120,11 @@ internal sealed class FlowMaps : IDisposable
     }
 
     /// <summary>The kernel writes a value for each that could ever be there (sysfs-devices-system-cpu): "0-63", of several ranges the last ends highest.</summary>
-    private static int PossibleProcessors()
+    private static readonly Lazy<int> PossibleProcessors = new(() =>
     {
         var ranges = File.ReadAllText("/sys/devices/system/cpu/possible").Trim();
         return int.Parse(ranges.AsSpan(ranges.AsSpan().LastIndexOfAny('-', ',') + 1), System.Globalization.CultureInfo.InvariantCulture) + 1;
-    }
+    });
 
     private static byte[] PeerKey(IPNetwork destination)
     {

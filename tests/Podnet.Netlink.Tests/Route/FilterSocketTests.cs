@@ -29,4 +29,18 @@ public sealed class FilterSocketTests
         Assert.DoesNotContain("clsact", kernel.Run("tc", "qdisc", "show", "dev", "d0"), StringComparison.Ordinal);
         Assert.Contains("clsact", kernel.Run("tc", "qdisc", "show", "dev", "d1"), StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void Whoever_listens_knows_that_links_and_filters_changed()
+    {
+        using var kernel = new Kernel();
+        using var events = kernel.In(() => new LinkEvents());
+        Assert.False(events.TakeAny());
+        kernel.Run("ip", "link", "add", "d0", "up", "type", "veth", "peer", "name", "d1");
+        Assert.True(events.TakeAny());
+        Assert.False(events.TakeAny());
+        kernel.Run("tc", "qdisc", "add", "dev", "d0", "clsact");
+        Assert.True(events.TakeAny());
+        Assert.False(events.TakeAny());
+    }
 }
