@@ -68,6 +68,22 @@ public sealed class UpDownTests
     }
 
     [Fact]
+    public void The_fabrics_address_stays_whoever_joins()
+    {
+        using var cluster = new LocalCluster("e2e-bridge");
+        using var fabric = NetworkNamespace.OpenNamed(new ClusterPaths("e2e-bridge").FabricNamespace);
+        var before = Address();
+        // A bridge that was given no address takes the least that is there.
+        Ip("link", "add", "least", "address", "02:00:00:00:00:01", "type", "veth", "peer", "name", "other");
+        Ip("link", "set", "least", "master", "pn-fabric");
+        Assert.Equal(before, Address());
+
+        string Address() => Ip("-br", "link", "show", "pn-fabric");
+
+        string Ip(params string[] arguments) => fabric.Run(() => Tool.Run("ip", arguments));
+    }
+
+    [Fact]
     public void Without_files_there_are_two_nodes_with_a_24_each()
     {
         using var cluster = new LocalCluster("e2e-default");

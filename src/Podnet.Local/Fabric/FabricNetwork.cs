@@ -54,7 +54,7 @@ public sealed class FabricNetwork(ClusterPaths paths, ImmutableArray<IPNetwork> 
         {
             SkipDuplicateDetection();
             using var links = new RouteSocket();
-            links.Execute(new RouteRequests().SetUp(Loopback).CreateBridge(BridgeName, up: true));
+            links.Execute(new RouteRequests().SetUp(Loopback).CreateBridge(BridgeName, NewAddress(), up: true));
             var bridge = links.GetLink(BridgeName).Index;
             var requests = new RouteRequests();
             for (var i = 0; i < cidrs.Length; i++)
@@ -165,6 +165,12 @@ public sealed class FabricNetwork(ClusterPaths paths, ImmutableArray<IPNetwork> 
     /// for a neighbour of the segment on behalf of a packet that it forwards (net/ipv6/ndisc.c, ndisc_send_ns).
     /// </summary>
     private static void SkipDuplicateDetection() => Sysctl.TrySet("net.ipv6.conf.default.accept_dad", "0"u8);
+
+    /// <summary>
+    /// Locally administered, of one host (IEEE 802, the two low bits of the first octet); the rest is chance. Were it to change while nodes are added,
+    /// those that know it already would talk to nobody until they ask anew: half a minute or more.
+    /// </summary>
+    private static MacAddress NewAddress() => new((0x0AUL << 40) | (ulong)Random.Shared.NextInt64(1L << 40));
 
     private static string PortName(string @namespace) =>
         "pn" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(@namespace)))[..10];

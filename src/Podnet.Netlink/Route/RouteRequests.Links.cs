@@ -32,10 +32,11 @@ public sealed partial class RouteRequests
     }
 
     /// <summary>Makes a bridge without spanning tree, so a port forwards as soon as it is up. Errors: EEXIST.</summary>
-    public RouteRequests CreateBridge(string name, bool up)
+    /// <param name="address">Its own: a bridge that is given none has the least of its ports', and so another with each port that comes or goes.</param>
+    public RouteRequests CreateBridge(string name, MacAddress address, bool up)
     {
         var writer = Batch.Begin(NewLink, New);
-        PutEnd(ref writer, up ? LinkFlags.Up : LinkFlags.None, name, null, null);
+        PutEnd(ref writer, up ? LinkFlags.Up : LinkFlags.None, name, address, null);
         var info = writer.BeginPlainNested(LinkAttribute.Info);
         writer.Put(LinkAttribute.InfoKind, "bridge"u8);
         writer.EndNested(info);

@@ -65,7 +65,7 @@ public sealed class RouteSocketTests : IDisposable
     [Fact]
     public void Links_are_changed_moved_and_deleted()
     {
-        _socket.Execute(new RouteRequests().CreateBridge("br0", up: true).CreateVeth(new VethPair("a", "b")));
+        _socket.Execute(new RouteRequests().CreateBridge("br0", MacAddress.Parse("0a:00:00:00:00:01"), up: true).CreateVeth(new VethPair("a", "b")));
         var (bridge, a, b) = (_socket.GetLink("br0"), _socket.GetLink("a"), _socket.GetLink("b"));
         Assert.Equal("bridge", bridge.Kind);
 
