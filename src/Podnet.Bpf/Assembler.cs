@@ -34,8 +34,6 @@ public sealed class Assembler
     private readonly List<Instruction> _instructions = [];
     private readonly List<(int From, Label To)> _jumps = [];
 
-    public int Count => _instructions.Count;
-
     public void Move(Register to, Register from) => Put(ArithmeticClass | RegisterSource | Movement, to, from);
 
     /// <summary>The number is extended by its sign to 64 bits.</summary>
@@ -194,7 +192,6 @@ public enum Condition : byte
     /// <summary>They have a bit in common.</summary>
     HasBits = 0x40,
     NotEqual = 0x50,
-    Less = 0xA0,
     LessOrEqual = 0xB0,
 }
 

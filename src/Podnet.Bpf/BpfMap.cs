@@ -70,6 +70,8 @@ public sealed unsafe class BpfMap : IDisposable
     public bool Find(ReadOnlySpan<byte> key, Span<byte> value)
     {
         Check(key.Length, KeySize);
+        if (value.Length < ValueSize)
+            Check(value.Length, ValueSize); // the kernel would write behind it
         return Command(LookUpElement, key, value) switch
         {
             Errno.None => true,

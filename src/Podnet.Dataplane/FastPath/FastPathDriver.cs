@@ -63,9 +63,11 @@ public sealed class FastPathDriver : IDisposable
         var names = _socket.Links().ToDictionary(link => link.Index, link => link.Name);
         foreach (var device in _socket.Queues().Where(queue => queue.IsHooks).Select(queue => queue.Device))
         {
-            foreach (var program in _socket.Programs(device).Where(IsOurs))
+            var ours = _socket.Programs(device).FindAll(IsOurs);
+            foreach (var program in ours)
                 report += Execute(new RouteRequests().DeleteProgram(program), $"delete filter {program.Name} from {names.GetValueOrDefault(device)}");
-            if (report.Changed && !_socket.HasFilters(device))
+            // Where nothing was ours the places are somebody else's, also while they are empty.
+            if (ours.Count > 0 && !_socket.HasFilters(device))
                 report += Execute(new RouteRequests().DeleteHooks(device), $"delete clsact from {names.GetValueOrDefault(device)}");
         }
 

@@ -126,22 +126,11 @@ public sealed class RouteSocket : IDisposable
     public TokenBucket? FindTokenBucket(int device)
     {
         // A get for one link is answered to all who listen, and to who asked only with NLM_F_ECHO (net/sched/sch_api.c).
-        var request = new NetlinkBatch();
-        var writer = request.Begin(QueueWire.Get, NetlinkFlags.Dump);
-        writer.PutFixed(new QueueWire.QueueHeader());
-        request.End(writer, "list queueing disciplines");
-        return _socket.Dump(request, message => QueueWire.IsRootOf(message, device) ? QueueWire.Read(message) : null).FirstOrDefault();
+        return _socket.Dump(AllQueues(), message => QueueWire.IsRootOf(message, device) ? QueueWire.Read(message) : null).FirstOrDefault();
     }
 
     /// <summary>Of all links, also those that the kernel gave them unasked.</summary>
-    public List<LinkQueue> Queues()
-    {
-        var request = new NetlinkBatch();
-        var writer = request.Begin(QueueWire.Get, NetlinkFlags.Dump);
-        writer.PutFixed(new QueueWire.QueueHeader());
-        request.End(writer, "list queueing disciplines");
-        return _socket.Dump(request, QueueWire.ReadQueue);
-    }
+    public List<LinkQueue> Queues() => _socket.Dump(AllQueues(), QueueWire.ReadQueue);
 
     /// <summary>BPF programs that see what comes in by a link; none where it has no places for filters.</summary>
     public List<AttachedProgram> Programs(int device) => _socket.Dump(FiltersOf(device, QueueWire.QueueHeader.Ingress), QueueWire.ReadProgram);
@@ -229,6 +218,15 @@ public sealed class RouteSocket : IDisposable
     }
 
     public void Dispose() => _socket.Dispose();
+
+    private static NetlinkBatch AllQueues()
+    {
+        var request = new NetlinkBatch();
+        var writer = request.Begin(QueueWire.Get, NetlinkFlags.Dump);
+        writer.PutFixed(new QueueWire.QueueHeader());
+        request.End(writer, "list queueing disciplines");
+        return request;
+    }
 
     private static NetlinkBatch FiltersOf(int device, uint parent)
     {

@@ -225,6 +225,9 @@ public sealed class FastPathTests
         using var nodes = new FastNodes();
         var node = nodes.Segments.Nodes[0];
         node.Run("tc", "filter", "add", "dev", "pod", "ingress", "pref", "10", "bpf", "bytecode", "1,6 0 0 0,");
+        // Places for filters that somebody made and has none in yet, on a link that is not the fast path's.
+        node.Run("ip", "link", "add", "theirs", "type", "veth", "peer", "name", "theirs-too");
+        node.Run("tc", "qdisc", "add", "dev", "theirs", "clsact");
         using (var another = node.In(() => new FastPathDriver()))
             Assert.Empty(node.In(another.Cleanup).Failures);
         Assert.Contains("pref 10", node.Run("tc", "filter", "show", "dev", "pod", "ingress"), StringComparison.Ordinal);
@@ -232,6 +235,7 @@ public sealed class FastPathTests
             Assert.DoesNotContain(FastPathDriver.Name, node.Run("tc", "filter", "show", "dev", link, "ingress"), StringComparison.Ordinal);
         Assert.DoesNotContain("clsact", node.Run("tc", "qdisc", "show", "dev", "eth0"), StringComparison.Ordinal);
         Assert.Contains("clsact", node.Run("tc", "qdisc", "show", "dev", "pod"), StringComparison.Ordinal);
+        Assert.Contains("clsact", node.Run("tc", "qdisc", "show", "dev", "theirs"), StringComparison.Ordinal);
     }
 
     private static void Exchange(Connection connection)
